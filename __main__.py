@@ -1,0 +1,5 @@
+"""Entry point of `python -m plurijudge`."""
+
+from plurijudge.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Who takes part: the model client, judges, built-in models."""

@@ -1,0 +1,1 @@
+"""Models that need no network, registered as LiteLLM providers."""

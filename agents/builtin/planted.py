@@ -1,0 +1,103 @@
+"""A judge whose biases are known because they were put in: does an estimator find what is there, and nothing else?"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from dataclasses import dataclass, fields
+from urllib.parse import parse_qsl
+
+from ...prompts.exhibit import parts_text
+from ...store.canonical import canonical
+from ...store.records import TIE, Response
+from ...text.errors import BadJudge
+from ..subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """The terms of a planted judge, each in log-odds.
+
+    Attributes:
+        quality: per unit of the difference in what `meta.quality` says of the responses.
+        position: for the response shown first.
+        length: per unit of the natural logarithm of the ratio of lengths in characters.
+        self: for a response whose model is `name`.
+        noise: standard deviation of a normal term drawn anew for each verdict.
+        tie: a tie is answered where the log-odds lie within this distance of 0.
+        seed: of every draw.
+        name: the model that counts as the judge itself.
+    """
+
+    quality: float = 1.0
+    position: float = 0.0
+    length: float = 0.0
+    self: float = 0.0
+    noise: float = 0.0
+    tie: float = 0.0
+    seed: int = 0
+    name: str = "planted"
+
+
+def parse(query: str) -> Planted:
+    """The terms in a model's name after its `?`.
+
+    Raises:
+        BadJudge: if a term is unknown or no number.
+    """
+    known = {field.name: field.type for field in fields(Planted)}
+    given: dict[str, str | float | int] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in known:
+            raise BadJudge(
+                f"`builtin/planted` has no term `{name}`.", way_out=f"use some of: {', '.join(sorted(known))}"
+            )
+        try:
+            given[name] = value if name == "name" else int(value) if name == "seed" else float(value)
+        except ValueError as error:
+            raise BadJudge(f"`builtin/planted` needs a number for `{name}`; got {value!r}.") from error
+    return Planted(**given)  # type: ignore[arg-type]
+
+
+def answer(subject: Subject, query: str) -> str:
+    """The planted judge's reply as JSON: a verdict drawn with the planted odds, the same for the same verdict key."""
+    terms = parse(query)
+    key = subject.key
+    drawn_for = [terms.seed, key.item, key.persona, key.arm, key.step, key.presentation, key.sample]
+    draws = random.Random(int.from_bytes(hashlib.sha256(canonical(drawn_for).encode()).digest()[:8], "big"))
+    if subject.protocol == "score":
+        return _score(subject, terms, draws)
+    first, second = (subject.item.response(name) for name in key.presentation)
+    odds = log_odds(subject, terms, first, second) + draws.gauss(0, 1) * terms.noise
+    p_first = 1 / (1 + math.exp(-odds)) if odds > -700 else 0.0
+    if subject.ties and abs(odds) < terms.tie:
+        return canonical({"rationale": "The planted odds lie near even.", "verdict": TIE})
+    label = subject.labels[0] if draws.random() < p_first else subject.labels[1]
+    return canonical({"rationale": f"Drawn with log-odds {odds:+.3f} for the first.", "verdict": label})
+
+
+def log_odds(subject: Subject, terms: Planted, first: Response, second: Response) -> float:
+    """The planted log-odds that the response shown first is preferred, before noise."""
+    good = (subject.quality(first.id), subject.quality(second.id))
+    gap = 0.0 if good[0] is None or good[1] is None else good[0] - good[1]
+    ratio = math.log(max(1, _length(first)) / max(1, _length(second)))
+    own = (first.model == terms.name) - (second.model == terms.name)
+    return terms.quality * gap + terms.position + terms.length * ratio + terms.self * own
+
+
+def _score(subject: Subject, terms: Planted, draws: random.Random) -> str:
+    low, high = subject.scale
+    response = subject.item.response(subject.key.presentation[0])
+    quality = subject.quality(response.id)
+    odds = terms.quality * ((0.5 if quality is None else quality) - 0.5) * 4
+    odds += terms.self * (response.model == terms.name) + draws.gauss(0, 1) * terms.noise
+    odds += terms.length * math.log(max(1, _length(response)) / 400)
+    score = low + (high - low) / (1 + math.exp(-max(-700.0, odds)))
+    return canonical({"rationale": "Graded with the planted terms.", "score": round(score, 1)})
+
+
+def _length(response: Response) -> int:
+    if response.text is not None:
+        return len(response.text)
+    return len(parts_text([part.model_dump() for part in response.parts or []]))

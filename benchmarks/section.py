@@ -1,0 +1,65 @@
+"""What is one section of the published numbers, and how does it read its data?"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+class Missing(Exception):
+    """A file that a section needs is not in the data folder."""
+
+
+@dataclass(slots=True)
+class Section:
+    """The outcome of a section: how many checks held, which did not, and what a reader may want to see.
+
+    Attributes:
+        matched: checks that held.
+        total: all checks.
+        misses: one line each for what did not hold.
+        tables: named tables of counts, printed on standard error.
+        details: rows for `--details`; they may hold judged text.
+    """
+
+    matched: int = 0
+    total: int = 0
+    misses: list[str] = field(default_factory=list)
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
+    details: list[dict[str, Any]] = field(default_factory=list)
+
+    def check(self, held: bool, name: str) -> None:
+        """Count one check; one that does not hold is a miss under its name."""
+        self.total += 1
+        self.matched += held
+        if not held:
+            self.misses.append(name)
+
+    def count(self, table: str, key: str) -> None:
+        """Add one to a cell of a table."""
+        cells = self.tables.setdefault(table, {})
+        cells[key] = cells.get(key, 0) + 1
+
+
+def need(path: Path) -> Path:
+    """Give a path back if it is there."""
+    if not path.exists():
+        raise Missing(str(path))
+    return path
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Read JSON lines, packed or not."""
+    opened = gzip.open(need(path), "rt", encoding="utf-8") if path.suffix == ".gz" else need(path).open(encoding="utf-8")
+    with opened as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def document(path: Path) -> Any:
+    """Read one JSON document."""
+    return json.loads(need(path).read_text(encoding="utf-8"))

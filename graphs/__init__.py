@@ -1,0 +1,1 @@
+"""How the court works: graphs, the batch runner that drives them, and Study."""

@@ -1,0 +1,92 @@
+"""Which model does a judge's description call for?"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+from ..agents.builtin import replay
+from ..agents.judge import Judge, load_function
+from ..agents.model import Ledger, Limits, Model, Provider
+from ..agents.subject import Subject
+from ..store.canonical import canonical
+from ..store.records import TIE, Verdict
+
+
+def model_of(judge: Judge, *, ledger: Ledger, limits: Limits) -> Model:
+    """The judge's model, ready to be asked.
+
+    Raises:
+        BadJudge: if the judge's function cannot be imported.
+        BadInput: if a file to replay does not hold what it should.
+    """
+    parameters: dict[str, Any] = {
+        name: value
+        for name, value in (("temperature", judge.temperature), ("top_p", judge.top_p), ("seed", judge.seed))
+        if value is not None
+    }
+    salt = ""
+    if judge.model.startswith("replay/"):
+        salt = replay.recording(judge.model.removeprefix("replay/")).digest
+    elif judge.function:
+        salt = judge.id
+    return Model(
+        name=judge.model,
+        ledger=ledger,
+        endpoint=judge.base_url,
+        parameters={**parameters, **judge.extra},
+        limits=limits,
+        structured=judge.structured,
+        salt=salt,
+        provider=own_provider(judge.function) if judge.function else None,
+    )
+
+
+def own_provider(name: str) -> Provider:
+    """A user's function (item and presentation in; a text, a response's id, a verdict, a mapping or None out) as a model."""
+    function = load_function(name)
+
+    async def provide(subject: Subject) -> str:
+        if inspect.iscoroutinefunction(function):
+            said = await function(subject.item, subject.key.presentation)
+        else:
+            said = await asyncio.to_thread(function, subject.item, subject.key.presentation)
+            if inspect.isawaitable(said):
+                said = await said
+        return as_text(said, subject)
+
+    return provide
+
+
+def as_text(said: Any, subject: Subject) -> str:
+    """What a user's function returned, as the reply that a model would have written.
+
+    Raises:
+        TypeError: if it is none of what such a function may return.
+    """
+    names = dict(zip(subject.key.presentation, subject.labels, strict=False))
+    if said is None:
+        return canonical({"score" if subject.protocol == "score" else "verdict": "abstain"})
+    if isinstance(said, Verdict):
+        if said.status == "abstained":
+            return canonical({"verdict": "abstain", "rationale": said.rationale or said.reason})
+        said = said.model_dump(include={"preferred", "scores", "rationale"}, exclude_none=True)
+    if isinstance(said, bool):
+        raise TypeError("a judge function returned a truth value; needed is a text, a response's id, a score or a verdict")
+    if isinstance(said, (int, float)):
+        return canonical({"score": said})
+    if isinstance(said, str):
+        if said in names or said == TIE:
+            return canonical({"verdict": names.get(said, said)})
+        return said
+    if isinstance(said, dict):
+        told = {**({"rationale": said["rationale"]} if said.get("rationale") else {})}
+        if isinstance(said.get("scores"), dict) and subject.protocol == "score":
+            told["score"] = said["scores"][subject.key.presentation[0]]
+        elif "preferred" in said:
+            told["verdict"] = names.get(said["preferred"], said["preferred"])
+        else:
+            return canonical(said)
+        return canonical(told)
+    raise TypeError(f"a judge function returned {type(said).__name__}; needed is a text, a response's id, a score or a verdict")

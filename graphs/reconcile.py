@@ -1,0 +1,116 @@
+"""What is reported for an item? Its verdicts reconciled: over samples, then over presentations, dissent kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ..store.records import TIE, Decision, Dissent, Outcome, Verdict, VerdictKey
+
+PAIR_RULE = "majority over samples, then both presentations must agree"
+SINGLE_RULE = "majority over samples of one presentation"
+SCORE_RULE = "mean score of each response over samples; the highest is preferred"
+
+
+def reconcile(units: Sequence[VerdictKey], verdicts: Iterable[Verdict], *, protocol: str) -> Decision:
+    """The decision over an item's final verdicts.
+
+    A pair whose presentations disagree is `flipped`. Where a presentation (or, for scores, a response) has no verdict,
+    there is no decision: `abstained` if nothing but abstentions is in its place, else `failed`.
+
+    Args:
+        units: the verdicts that were asked for.
+        verdicts: those given, whatever their status.
+        protocol: `pairwise` or `score`.
+    """
+    wanted = {unit: None for unit in map(_place, units)}
+    final = [v for v in verdicts if v.step == "" and _place(v) in wanted]
+    good = [v for v in final if v.status == "ok"]
+    left_out: dict[str, int] = dict(Counter(v.status for v in final if v.status != "ok"))
+    decide = _scores if protocol == "score" else _pair
+    outcome, preferred, share, scores, rule = decide(units, final, good)
+    return Decision.model_construct(
+        item=units[0].item,
+        judge=units[0].judge,
+        arm=units[0].arm,
+        outcome=outcome,
+        preferred=preferred,
+        share=share,
+        scores=scores,
+        rule=rule,
+        verdicts=len(good),
+        left_out=left_out,
+        dissent=[] if protocol == "score" else _dissent(good, preferred, outcome),
+    )
+
+
+_Made = tuple[Outcome, str | None, float | None, dict[str, float] | None, str]
+
+
+def _place(unit: VerdictKey) -> tuple[str, tuple[str, ...], int]:
+    return (unit.persona, unit.presentation, unit.sample)
+
+
+def _pair(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]) -> _Made:
+    shown = list(dict.fromkeys(unit.presentation for unit in units))
+    rule = PAIR_RULE if len(shown) > 1 else SINGLE_RULE
+    reference = min(shown[0])
+    shares: list[float] = []
+    for presentation in shown:
+        said = [_half(v, reference) for v in good if v.presentation == presentation]
+        if not said:
+            return _missing([v for v in final if v.presentation == presentation]), None, None, None, rule
+        shares.append(sum(said) / len(said))
+    sides = {(share > 0.5) - (share < 0.5) for share in shares}
+    mean = sum(shares) / len(shares)
+    if len(sides) > 1:
+        return "flipped", None, 0.5, None, rule
+    if sides == {0}:
+        return "tie", None, 0.5, None, rule
+    other = next(name for name in shown[0] if name != reference)
+    return "ok", reference if mean > 0.5 else other, max(mean, 1 - mean), None, rule
+
+
+def _half(verdict: Verdict, reference: str) -> float:
+    if verdict.preferred == TIE:
+        return 0.5
+    return 1.0 if verdict.preferred == reference else 0.0
+
+
+def _scores(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]) -> _Made:
+    names = list(dict.fromkeys(unit.presentation[0] for unit in units))
+    scores: dict[str, float] = {}
+    for name in names:
+        said = [v.scores[name] for v in good if v.presentation == (name,) and v.scores is not None and name in v.scores]
+        if said:
+            scores[name] = sum(said) / len(said)
+    missing = [name for name in names if name not in scores]
+    if missing:
+        outcome = _missing([v for v in final if v.presentation[0] in missing])
+        return outcome, None, None, scores or None, SCORE_RULE
+    best = max(scores.values())
+    leaders = [name for name, score in scores.items() if score == best]
+    if len(names) > 1 and len(leaders) > 1:
+        return "tie", None, None, scores, SCORE_RULE
+    return "ok", leaders[0] if len(names) > 1 else None, None, scores, SCORE_RULE
+
+
+def _missing(instead: list[Verdict]) -> Outcome:
+    return "abstained" if instead and all(v.status == "abstained" for v in instead) else "failed"
+
+
+def _dissent(good: list[Verdict], preferred: str | None, outcome: Outcome) -> list[Dissent]:
+    if outcome not in ("ok", "flipped"):
+        return []
+    return [
+        Dissent(
+            judge=v.judge,
+            persona=v.persona,
+            presentation=v.presentation,
+            sample=v.sample,
+            preferred=v.preferred,
+            rationale=v.rationale,
+        )
+        for v in good
+        if v.preferred != preferred
+    ]

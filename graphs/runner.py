@@ -1,0 +1,298 @@
+"""How does a whole data set get judged? Items stream in, a fixed number is in flight, each is written as it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..agents.judge import Judge
+from ..agents.model import Limits, Model
+from ..store.canonical import canonical
+from ..store.datasets import Reading, item_pages, stream
+from ..store.engine import Store, plain_errors
+from ..store.faults import Fault
+from ..store.ledger import Ledger
+from ..store.progress import decided, failed_items, failures, give_up_on, standing, tally, write_outcome
+from ..store.records import Decision, Item, Verdict
+from ..store.runs import Run, close_run, mark_unknown, sole_worker
+from ..store.writer import Writer
+from ..text.errors import NothingToJudge, PlurijudgeError, StoreError
+from .judge import judge_graph
+from .model import model_of
+from .plan import Plan
+from .reconcile import reconcile
+from .state import Bench, JudgeState
+
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a run is driven, none of which changes what is judged.
+
+    Attributes:
+        limits: of single calls.
+        item_timeout: seconds for one item, everything included.
+        grace: seconds that what is in flight gets after a stop.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    item_timeout: float = 1800.0
+    grace: float = 3.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is: counted while it goes, for people to watch; what it comes to is summed over rows afterwards.
+
+    Attributes:
+        total: items known so far that the run will look at.
+        done: items decided, now or before.
+        judged: items judged by this process.
+        failed: items that this process could not judge.
+        set_aside: items that the protocol cannot judge.
+        started: when this process began, on the monotonic clock.
+    """
+
+    total: int = 0
+    done: int = 0
+    judged: int = 0
+    failed: int = 0
+    set_aside: int = 0
+    started: float = field(default_factory=time.monotonic)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Items a second by this process, 0 at the start."""
+        spent = time.monotonic() - self.started
+        return self.judged / spent if spent > 0 else 0.0
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(slots=True)
+class Job:
+    """One process's work on one run."""
+
+    store: Store
+    run: Run
+    judge: Judge
+    plan: Plan
+    reading: Reading
+    pace: Pace = field(default_factory=Pace)
+    watch: Watch | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    progress: Progress = field(default_factory=Progress)
+
+    async def work(self) -> dict[str, Any]:
+        """Judge what is open, close the run if nothing stopped it, and give its sums.
+
+        Raises:
+            NothingToJudge: if the data set holds no item that can be judged.
+            ModelError: if the model cannot be called at all; the run stays open.
+            StoreError: if the store cannot be written; what was written is kept.
+        """
+        with sole_worker(self.store, self.run.id) as worker:
+            mark_unknown(self.store, self.run.id)
+            writer = Writer(self.store)
+            try:
+                ledger = Ledger(writer, run=self.run.id, dataset=self.run.dataset, worker=worker)
+                model = model_of(self.judge, ledger=ledger, limits=self.pace.limits)
+                bench = Bench(judge=self.judge, model=model, plan=self.plan, secret=self.store.secret)
+                await self._judge_all(writer, bench)
+                if not self.stop.is_set():
+                    await self._close(writer)
+            finally:
+                await asyncio.to_thread(writer.close)
+            return self.sums()
+
+    def sums(self) -> dict[str, Any]:
+        """The run's sums over its rows."""
+        with plain_errors(self.store.url), self.store.engine.connect() as connection:
+            return tally(connection, self.run.id)
+
+    async def _judge_all(self, writer: Writer, bench: Bench) -> None:
+        workers = max(1, self.pace.limits.concurrency)
+        queue: asyncio.Queue[tuple[Item, list[Verdict]] | None] = asyncio.Queue(2 * workers)
+        try:
+            async with asyncio.TaskGroup() as group:
+                crew = [group.create_task(self._worker(queue, writer, bench)) for _ in range(workers)]
+                ender = group.create_task(self._end_after_grace(queue, crew))
+                await self._feed(queue, writer)
+                for _ in crew:
+                    await _put_or_stop(queue, None, self.stop)
+                await asyncio.wait(crew)
+                ender.cancel()
+        except BaseExceptionGroup as several:
+            raise _plainest(several) from None
+        if self.progress.total == 0:
+            raise NothingToJudge(
+                f"{self.reading.dataset.name} holds no item that can be judged"
+                + (f"; {self.progress.set_aside} were set aside." if self.progress.set_aside else "."),
+                way_out="one JSON object a line, as docs/files.md shows",
+            )
+
+    async def _end_after_grace(self, queue: asyncio.Queue[Any], crew: list[asyncio.Task[None]]) -> None:
+        """After a stop: take nothing new up, and let what is in flight end, for a while."""
+        await self.stop.wait()
+        while not queue.empty():
+            queue.get_nowait()
+        with contextlib.suppress(asyncio.QueueFull):
+            for _ in crew:
+                queue.put_nowait(None)
+        await asyncio.wait(crew, timeout=self.pace.grace)
+        for task in crew:
+            task.cancel()
+
+    async def _feed(self, queue: asyncio.Queue[Any], writer: Writer) -> None:
+        async for item, verdicts in self._open_items(writer):
+            if self.stop.is_set():
+                return
+            await _put_or_stop(queue, (item, verdicts), self.stop)
+
+    async def _open_items(self, writer: Writer) -> AsyncIterator[tuple[Item, list[Verdict]]]:
+        """The items that have no decision yet, each with the verdicts that stand."""
+        async for page in _pages(stream(self.store, self.reading, writer, limit=self.plan.limit)):
+            done, before, wanted = await asyncio.to_thread(self._look_up, [item.id for item in page])
+            for item in page:
+                if item.id not in wanted or self._set_aside(item):
+                    continue
+                self.progress.total += 1
+                if item.id in done:
+                    self.progress.done += 1
+                    self._tell()
+                    continue
+                yield item, before.get(item.id, [])
+
+    def _look_up(self, names: list[str]) -> tuple[set[str], dict[str, list[Verdict]], set[str]]:
+        with plain_errors(self.store.url), self.store.engine.connect() as connection:
+            wanted = failed_items(connection, self.plan.retry_of, names) if self.plan.retry_of else set(names)
+            done = decided(connection, self.run.id, names)
+            return done, standing(connection, self.run.id, [n for n in names if n not in done]), wanted
+
+    def _set_aside(self, item: Item) -> bool:
+        why = self.plan.unfit(item, self.judge)
+        if why is None:
+            return False
+        self.progress.set_aside += 1
+        if len(self.progress.faults) < 100:
+            self.progress.faults.append(Fault(self.reading.dataset.name, 0, f"item {item.id}: {why[0]}", why[1]))
+        return True
+
+    async def _worker(self, queue: asyncio.Queue[Any], writer: Writer, bench: Bench) -> None:
+        while (given := await queue.get()) is not None:
+            if not self.stop.is_set():
+                await self._judge_one(*given, writer, bench)
+
+    async def _judge_one(self, item: Item, before: list[Verdict], writer: Writer, bench: Bench) -> None:
+        state: JudgeState = {"item": item, "verdicts": before, "fresh": self.plan.fresh}
+        out: dict[str, Any] | None = None
+        try:
+            async with asyncio.timeout(self.pace.item_timeout):
+                out = await judge_graph().ainvoke(state, context=bench, config={"recursion_limit": 50})
+        except TimeoutError:
+            await writer.do(lambda c: give_up_on(c, run=self.run.id, item=item.id, reason="deadline of the item"))
+        fresh: list[Verdict] = [] if out is None else out["verdicts"][len(before) :]
+        failed = out is None or any(verdict.status == "error" for verdict in fresh)
+        # a failure stays with its calls until the run closes: going on with the run asks again
+        kept = [verdict for verdict in fresh if verdict.status != "error"]
+        decision = None if failed or out is None else out["decision"]
+        await writer.do(lambda c: self._write(c, kept, decision))
+        self.progress.judged += 1
+        self.progress.done += not failed
+        self.progress.failed += failed
+        self._tell()
+
+    def _write(self, connection: Connection, verdicts: list[Verdict], decision: Decision | None) -> None:
+        write_outcome(
+            connection, run=self.run.id, dataset=self.run.dataset, verdicts=verdicts, decision=decision
+        )
+
+    def _tell(self) -> None:
+        if self.watch is not None:
+            self.watch(self.progress)
+
+    async def _close(self, writer: Writer) -> None:
+        """Write what failed as verdicts with their reasons, decide those items, and close the run."""
+        left = self.plan.limit
+        pages = item_pages(self.store, self.run.dataset)
+        while (left is None or left > 0) and (page := await asyncio.to_thread(next, pages, None)) is not None:
+            items = [item for _, item in (page if left is None else page[:left])]
+            left = None if left is None else left - len(items)
+            done, before, wanted = await asyncio.to_thread(self._look_up, [item.id for item in items])
+            undone = [i for i in items if i.id in wanted - done and self.plan.unfit(i, self.judge) is None]
+            if undone:
+                await writer.do(lambda c, some=undone, had=before: self._write_failures(c, some, had))  # type: ignore[misc]
+        faults = canonical([{"field": f.field, "reason": f.reason} for f in self.progress.faults])
+        aside = self.progress.set_aside
+        await asyncio.to_thread(close_run, self.store, self.run.id, set_aside=aside, faults=faults)
+
+    def _write_failures(self, connection: Connection, items: list[Item], before: dict[str, list[Verdict]]) -> None:
+        for item in items:
+            had = before.get(item.id, [])
+            heard = {(v.persona, v.presentation, v.sample) for v in had}
+            calls = failures(connection, self.run.id, item.id)
+            units = self.plan.units(item, self.judge)
+            lost = []
+            for unit in units:
+                if (unit.persona, unit.presentation, unit.sample) in heard:
+                    continue
+                call = calls.get((unit.persona, unit.arm, unit.presentation, unit.sample))
+                reason = "not asked" if call is None else call["reason"] or call["status"]
+                row = None if call is None else call["id"]
+                lost.append(Verdict(**unit.model_dump(), status="error", reason=reason, call=row))
+            decision = reconcile(units, [*had, *lost], protocol=self.judge.protocol)
+            self._write(connection, lost, decision)
+
+
+async def _pages(items: AsyncIterator[Item]) -> AsyncIterator[list[Item]]:
+    page: list[Item] = []
+    async for item in items:
+        page.append(item)
+        if len(page) == _PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+async def _put_or_stop(queue: asyncio.Queue[Any], given: Any, stop: asyncio.Event) -> None:
+    """Wait for room in the queue, but no longer than until the stop."""
+    if not queue.full():
+        queue.put_nowait(given)
+        return
+    putting = asyncio.ensure_future(queue.put(given))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({putting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (putting, stopping):
+            if not task.done():
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+
+def _plainest(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error that says most: of ours before any other."""
+    flat: list[BaseException] = []
+
+    def collect(group: BaseExceptionGroup[BaseException]) -> None:
+        for error in group.exceptions:
+            if isinstance(error, BaseExceptionGroup):
+                collect(error)
+            else:
+                flat.append(error)
+
+    collect(several)
+    ours = [error for error in flat if isinstance(error, PlurijudgeError)]
+    stores = [error for error in ours if isinstance(error, StoreError)]
+    return [*stores, *ours, *flat][0]

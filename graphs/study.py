@@ -1,0 +1,390 @@
+"""The library's door: how does a program judge items and keep the results?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..agents.judge import Judge
+from ..agents.model import NoLedger
+from ..store.datasets import Dataset, Reading, dataset_of_file, dataset_of_records, find_dataset, scan
+from pydantic import ValidationError
+
+from ..store import files
+from ..store.engine import Store, plain_errors
+from ..store.faults import Unusable, explained
+from ..store.progress import tally
+from ..store.queries import decisions_of
+from ..store.records import Decision, Item
+from ..store.runs import Run, create_run, find_run
+from ..text.errors import BadInput, BadJudge
+from .judge import judge_graph
+from .model import model_of
+from .plan import Plan
+from .runner import Job, Pace, Watch
+from .state import Bench
+
+T = TypeVar("T")
+Items = str | os.PathLike[str] | Iterable[Item | Mapping[str, Any]] | Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        run: the run's id.
+        status: `closed`, or `open` where it was stopped and can be gone on with.
+        sums: its sums over rows: decisions by outcome, verdicts by status, calls, hits, tokens, cost.
+        set_aside: items and lines that could not be judged, and why, by name.
+    """
+
+    run: str
+    status: str
+    sums: dict[str, Any]
+    set_aside: int
+    faults: tuple[str, ...] = ()
+    _store: Store | None = field(default=None, repr=False, compare=False)
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """The run's decisions, with the SQL column names as keys."""
+        assert self._store is not None
+        return list(decisions_of(self._store, self.run))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {"run": self.run, "status": self.status, **self.sums, "set_aside": self.set_aside, "faults": [*self.faults]}
+
+    def to_frame(self) -> Any:
+        """The decisions as a polars data frame."""
+        import polars
+
+        return polars.DataFrame(self.decisions(), infer_schema_length=None)
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.run} ({self.status}): {summary_line(self.sums, set_aside=self.set_aside)}"
+
+
+def summary_line(sums: Mapping[str, Any], *, set_aside: int = 0) -> str:
+    """How many items were decided, how, what failed and why, and what it cost, in one line."""
+    made = sums["decisions"]
+    total = sum(made.values())
+    parts = [f"{total + set_aside} read", f"{made.get('ok', 0) + made.get('tie', 0)} judged"]
+    parts += [f"{made[name]} {name}" for name in ("flipped", "abstained", "no_quorum") if made.get(name)]
+    if made.get("failed"):
+        why = sorted(sums["reasons"].items(), key=lambda pair: (-pair[1], pair[0]))[:3]
+        parts.append(f"{made['failed']} failed (verdicts: {', '.join(f'{n} {reason}' for reason, n in why)})")
+    if set_aside:
+        parts.append(f"{set_aside} set aside")
+    parts.append(f"{sums['calls']} calls, {sums['hits']} from the cache")
+    parts.append(cost_words(sums))
+    return ", ".join(parts)
+
+
+def cost_words(sums: Mapping[str, Any]) -> str:
+    """What the calls cost, as far as prices are known."""
+    cost = sums["cost"]
+    if sums["calls_without_price"]:
+        known = f"${cost:.4f} and " if cost else ""
+        return f"{known}{sums['calls_without_price']} calls of unknown price"
+    return f"${cost or 0:.4f}"
+
+
+class Study:
+    """A store and what is done in it.
+
+    `async with Study("sqlite:///study.db") as study: ...`, or a path; the store is made where there is none.
+    """
+
+    def __init__(self, db: str | os.PathLike[str] = "plurijudge.db") -> None:
+        """Name the store; it is opened on first use."""
+        self._db = db
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        if self._store is None:
+            self._store = Store.open(self._db, create=True)
+        return self._store
+
+    def close(self) -> None:
+        """Release the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    async def __aenter__(self) -> Study:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def judge(
+        self,
+        items: Items,
+        judge: Judge | str | None = None,
+        *,
+        plan: Plan | None = None,
+        pace: Pace | None = None,
+        name: str = "",
+        strict: bool = False,
+        watch: Watch | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> Outcome:
+        """Judge items and keep everything.
+
+        Args:
+            items: a file's path, a list or iterator of items (records or mappings), or a data frame.
+            judge: who judges; a `Judge`, or a model's name.
+            plan: presentations, samples, seed, limit.
+            pace: concurrency and deadlines.
+            name: what the data set is called, for items that come from no file.
+            strict: refuse a file with any bad line before anything is judged.
+            watch: called with the progress after each item.
+            stop: set it to end early; the run stays open and can be gone on with.
+
+        Raises:
+            BadInput: if the items cannot be read.
+            BadJudge: if the judge's description does not hold.
+            ModelError: if the model cannot be called at all.
+            StoreError: if the store cannot be opened or written.
+        """
+        who = judge if isinstance(judge, Judge) else Judge(judge) if judge else Judge()
+        await asyncio.to_thread(who.check)
+        reading = await asyncio.to_thread(self._reading_of, items, name, strict)
+        plan = plan or Plan()
+        row = {"kind": "judge", "dataset": reading.dataset.id, "judge": who.id, "seed": plan.seed, "parent": plan.retry_of}
+        row["plan"] = {"plan": plan.model_dump(mode="json"), "judge": who.model_dump(mode="json")}
+        run = await asyncio.to_thread(create_run, self.store, judge=who.row(), run=row)
+        return await self._work(run, who, plan, reading, pace, watch, stop)
+
+    async def resume(
+        self, run: str, *, pace: Pace | None = None, watch: Watch | None = None, stop: asyncio.Event | None = None
+    ) -> Outcome:
+        """Go on with a run from the store alone.
+
+        Raises:
+            NotFound: if there is no such run.
+            BadJudge: if the judge is not what it was, such as by a changed prompt.
+            BadInput: if the rest of its file is gone or changed.
+        """
+        found = await asyncio.to_thread(find_run, self.store, run)
+        if found.status == "closed":
+            return await asyncio.to_thread(self.outcome, found)
+        who, plan = self._as_planned(found)
+        dataset = await asyncio.to_thread(find_dataset, self.store, found.dataset)
+        reading = await asyncio.to_thread(_rest_of, dataset)
+        return await self._work(found, who, plan, reading, pace, watch, stop)
+
+    async def retry(
+        self, run: str, *, pace: Pace | None = None, watch: Watch | None = None, stop: asyncio.Event | None = None
+    ) -> Outcome:
+        """Ask again what failed in a closed run, as a new run that names it as its parent.
+
+        Raises:
+            BadInput: if the run is still open, or nothing in it failed.
+        """
+        found = await asyncio.to_thread(find_run, self.store, run)
+        if found.status != "closed":
+            raise BadInput(f"The run {found.id} is still open.", way_out=f"plurijudge judge --run {found.id}")
+        sums = (await asyncio.to_thread(self.outcome, found)).sums
+        if not any(n for status, n in sums["verdicts"].items() if status not in ("ok", "abstained")):
+            raise BadInput(f"Nothing failed in the run {found.id}.", way_out=f"plurijudge show {found.id}")
+        who, plan = self._as_planned(found)
+        dataset = await asyncio.to_thread(find_dataset, self.store, found.dataset)
+        again = plan.model_copy(update={"retry_of": found.id})
+        row = {"kind": "judge", "dataset": found.dataset, "judge": who.id, "seed": plan.seed, "parent": found.id}
+        row["plan"] = {"plan": again.model_dump(mode="json"), "judge": who.model_dump(mode="json")}
+        made = await asyncio.to_thread(create_run, self.store, judge=who.row(), run=row)
+        return await self._work(made, who, again, _rest_of(dataset), pace, watch, stop)
+
+    def judge_sync(self, items: Items, judge: Judge | str | None = None, **options: Any) -> Outcome:
+        """`judge`, for programs without an event loop; works in notebooks too."""
+        return run_sync(self.judge(items, judge, **options))
+
+    def resume_sync(self, run: str, **options: Any) -> Outcome:
+        """`resume`, for programs without an event loop."""
+        return run_sync(self.resume(run, **options))
+
+    def retry_sync(self, run: str, **options: Any) -> Outcome:
+        """`retry`, for programs without an event loop."""
+        return run_sync(self.retry(run, **options))
+
+    def outcome(self, run: Run | str) -> Outcome:
+        """What a run came to, summed over its rows."""
+        found = run if isinstance(run, Run) else find_run(self.store, run)
+        with plain_errors(self.store.url), self.store.engine.connect() as connection:
+            sums = tally(connection, found.id)
+        dataset = find_dataset(self.store, found.dataset)
+        told = [f"{f['file']}:{f['line']}: {f['field']}: {f['reason']}" for f in dataset.faults]
+        told += [f"{f['field']} {f['reason']}" for f in found.faults]
+        return Outcome(found.id, found.status, sums, found.set_aside + dataset.set_aside, tuple(told), self.store)
+
+    async def _work(
+        self,
+        run: Run,
+        judge: Judge,
+        plan: Plan,
+        reading: Reading,
+        pace: Pace | None,
+        watch: Watch | None,
+        stop: asyncio.Event | None,
+    ) -> Outcome:
+        job = Job(self.store, run, judge, plan, reading, pace or Pace(), watch, stop or asyncio.Event())
+        await job.work()
+        return await asyncio.to_thread(self.outcome, run.id)
+
+    def _reading_of(self, items: Items, name: str, strict: bool) -> Reading:
+        if isinstance(items, (str, os.PathLike)):
+            path = Path(items)
+            if strict and (faults := list(scan(path))):
+                shown = "; ".join(str(fault) for fault in faults[:5])
+                raise BadInput(f"{len(faults)} lines cannot be used: {shown}.", way_out="mend them, or leave out --strict")
+            return Reading.of_file(dataset_of_file(self.store, path))
+        records = [as_item(item, n) for n, item in enumerate(_rows(items), 1)] if _sized(items) else (
+            as_item(item, n) for n, item in enumerate(_rows(items), 1)
+        )
+        dataset, given = dataset_of_records(self.store, records, name=name or "items")
+        return Reading.of_records(dataset, given)
+
+    def _as_planned(self, run: Run) -> tuple[Judge, Plan]:
+        """The run's judge and plan; a judge that has changed since is refused, with what changed."""
+        if run.kind != "judge" or "judge" not in run.plan:
+            raise BadInput(f"The run {run.id} was imported: there is nothing to go on with.")
+        who, plan = Judge(**run.plan["judge"]), Plan(**run.plan["plan"])
+        if who.id != run.judge:
+            from ..store.queries import judge_row
+
+            before = judge_row(self.store, run.judge)
+            raise BadJudge(
+                f"The judge of {run.id} is not what it was: {_difference(before, who)}",
+                way_out="restore it, or start a new run: plurijudge judge ITEMS",
+            )
+        return who, plan
+
+
+def _difference(before: Mapping[str, Any], now: Judge) -> str:
+    from difflib import unified_diff
+
+    if before["prompt"] != now.words.text:
+        lines = unified_diff(before["prompt"].splitlines(), now.words.text.splitlines(), "as it was", "as it is", lineterm="")
+        return "its prompt has changed:\n" + "\n".join(list(lines)[:40])
+    changed = [key for key, value in now.description.items() if before["description"].get(key) != value]
+    return f"changed: {', '.join(changed)}."
+
+
+def _rest_of(dataset: Dataset) -> Reading:
+    return Reading.of_file(dataset) if dataset.path else Reading(dataset, iter(()))
+
+
+def _sized(items: Any) -> bool:
+    return hasattr(items, "__len__")
+
+
+def _rows(items: Any) -> Iterable[Any]:
+    if hasattr(items, "iter_rows"):  # polars
+        return items.iter_rows(named=True)  # type: ignore[no-any-return]
+    if hasattr(items, "to_dict") and hasattr(items, "columns"):  # pandas
+        return items.to_dict(orient="records")  # type: ignore[no-any-return]
+    return items  # type: ignore[no-any-return]
+
+
+def as_item(given: Any, number: int = 1) -> Item:
+    """An item from a record or a mapping.
+
+    Raises:
+        BadInput: if it is no item; the message names its number, the field and the reason.
+    """
+    if isinstance(given, Item):
+        return given
+    if not isinstance(given, Mapping):
+        raise BadInput(f"Item {number} is a {type(given).__name__}; needed is an Item or a mapping.")
+    try:
+        return files._item(dict(given))
+    except (Unusable, ValidationError) as error:
+        fault = error if isinstance(error, Unusable) else explained(error, dict(given))
+        raise BadInput(f"Item {number}: `{fault.field}` {fault.reason}.") from error
+
+
+async def judge_item(item: Item | Mapping[str, Any], judge: Judge | str | None = None, *, plan: Plan | None = None) -> Decision:
+    """Judge one item without a store.
+
+    Raises:
+        BadInput: if the item does not hold, or the protocol cannot judge it.
+        ModelError: if the model cannot be called at all.
+    """
+    who = judge if isinstance(judge, Judge) else Judge(judge) if judge else Judge()
+    await asyncio.to_thread(who.check)
+    record, made = as_item(item), plan or Plan()
+    why = made.unfit(record, who)
+    if why is not None:
+        raise BadInput(f"The item `{record.id}` cannot be judged: `{why[0]}` {why[1]}.")
+    pace = Pace()
+    bench = Bench(judge=who, model=model_of(who, ledger=NoLedger(), limits=pace.limits), plan=made, secret=os.urandom(32))
+    out = await judge_graph().ainvoke({"item": record, "verdicts": [], "fresh": True}, context=bench)
+    decision: Decision = out["decision"]
+    return decision
+
+
+async def judge_pair(
+    prompt: str, a: str, b: str, *, judge: Judge | str | None = None, context: str | None = None, reference: str | None = None
+) -> Decision:
+    """Which of two answers is better? One question to the judge in each order, no store needed.
+
+    Args:
+        prompt: what the answers answer.
+        a: one answer; it is called `a` in the decision.
+        b: the other, `b`.
+        judge: who judges; the heuristic baseline where none is given.
+        context: what came with the prompt.
+        reference: an answer known to be good.
+    """
+    responses = [{"id": "a", "text": a}, {"id": "b", "text": b}]
+    item = {"id": "pair", "prompt": prompt, "responses": responses, "context": context, "reference": reference}
+    return await judge_item(item, judge)
+
+
+def judge_pair_sync(prompt: str, a: str, b: str, **options: Any) -> Decision:
+    """`judge_pair`, for programs without an event loop; works in notebooks too."""
+    return run_sync(judge_pair(prompt, a, b, **options))
+
+
+def judge_item_sync(item: Item | Mapping[str, Any], judge: Judge | str | None = None, **options: Any) -> Decision:
+    """`judge_item`, for programs without an event loop; works in notebooks too."""
+    return run_sync(judge_item(item, judge, **options))
+
+
+def run_sync(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, in a thread of its own where a loop is running already (as in a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    result: list[T] = []
+    error: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(asyncio.run(work))
+        except BaseException as raised:  # handed to the caller's thread
+            error.append(raised)
+
+    thread = threading.Thread(target=target, name="plurijudge-sync")
+    thread.start()
+    thread.join()
+    if error:
+        raise error[0]
+    return result[0]

@@ -1,0 +1,1 @@
+"""Every prompt as a file with front matter, and their loader."""

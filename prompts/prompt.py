@@ -1,0 +1,185 @@
+"""Which words is a judge asked with? Prompts as files: loaded, checked both ways, rendered once per question."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..text.errors import BadPrompt
+
+FENCE_PLACEHOLDER = "<<fence>>"
+JUDGED = frozenset({"question", "context", "reference", "first", "second", "response"})
+GIVEN = frozenset({"criteria", "ties", "low", "high", "fence"})
+_FOLDER = Path(__file__).parent
+_SECTION = re.compile(r"^<!-- (system|user) -->[ \t]*$", re.MULTILINE)
+_NEEDED = {"pairwise": frozenset({"first", "second"}), "score": frozenset({"response"})}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt as loaded from its file.
+
+    Attributes:
+        id: its name, such as `judge/pairwise`.
+        version: raised whenever a word changes; verdicts of two versions are never pooled.
+        digest: SHA-256 of the file's text.
+        protocol: the protocol it asks for, `any` where it serves all.
+        labels: what it calls the responses, in the order shown.
+        scale: the lowest and highest score it asks for, None where the judge's own holds.
+        structured: whether it asks for a JSON object, so that a schema may be sent along (`format: json`).
+        variables: the names its text uses.
+        text: the file's text.
+    """
+
+    id: str
+    version: str
+    digest: str
+    protocol: str
+    labels: tuple[str, ...]
+    scale: tuple[float, float] | None
+    structured: bool
+    variables: frozenset[str]
+    text: str
+    _sections: tuple[tuple[str, Any], ...]
+
+    def messages(self, **values: Any) -> list[dict[str, str]]:
+        """Render the messages, with the judged texts put in once and never read as a template.
+
+        A prompt that does not place the fence itself gets each judged text already between two fences.
+
+        Raises:
+            BadPrompt: if a value that the prompt uses is not given.
+        """
+        if "fence" not in self.variables and "fence" in values:
+            fence = values["fence"]
+            values |= {n: f"\n{fence}\n{values[n]}\n{fence}\n" for n in JUDGED if values.get(n)}
+        from jinja2 import UndefinedError
+
+        try:
+            return [{"role": role, "content": template.render(values).strip()} for role, template in self._sections]
+        except UndefinedError as error:
+            raise BadPrompt(f"The prompt `{self.id}` uses a value that is not given: {error}.") from error
+
+
+def load_prompt(name: str) -> Prompt:
+    """A shipped prompt by its id, or a user's own by its path.
+
+    Raises:
+        BadPrompt: if there is none, its front matter does not hold, or it declares other variables than it uses.
+    """
+    shipped = _FOLDER / f"{name}.md"
+    if re.fullmatch(r"[a-z_]+(/[a-z_]+)+", name) and shipped.is_file():
+        return _read(shipped, own=False)
+    path = Path(name)
+    if not path.is_file():
+        known = ", ".join(sorted(p.relative_to(_FOLDER).with_suffix("").as_posix() for p in _FOLDER.glob("*/*.md")))
+        raise BadPrompt(f"There is no prompt `{name}`.", way_out=f"a file's path, or one of: {known}")
+    return _read(path, own=True)
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _read(path: Path, *, own: bool) -> Prompt:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadPrompt(f"The prompt {path} cannot be read: {error}.", way_out="save it as UTF-8 text") from error
+    return parse_prompt(text, name=path.stem if own else path.relative_to(_FOLDER).with_suffix("").as_posix(), own=own)
+
+
+def parse_prompt(text: str, *, name: str, own: bool = True) -> Prompt:
+    """A prompt from its text.
+
+    Args:
+        text: front matter between `---` lines, then the sections `<!-- system -->` and `<!-- user -->`. A user's own
+            prompt may leave out either; without sections all of it is the user's message.
+        name: what it is called where its front matter gives no `id`.
+        own: whether a user wrote it, who need not declare its variables.
+
+    Raises:
+        BadPrompt: if it does not hold.
+    """
+    head, body = _front_matter(text, name=name)
+    if not own and not head:
+        raise BadPrompt(f"The prompt `{name}` has no front matter.")
+    sections = _sections(body)
+    used = _variables(body, name=name)
+    declared = frozenset(head.get("variables") or used)
+    if declared != used:
+        odd = ", ".join(f"`{variable}`" for variable in sorted(declared ^ used))
+        raise BadPrompt(f"The prompt `{name}` declares other variables than it uses: {odd}.")
+    unknown = sorted(used - JUDGED - GIVEN) if head.get("protocol") != "any" else []
+    if unknown:
+        raise BadPrompt(
+            f"The prompt `{name}` uses `{unknown[0]}`, which nothing gives.",
+            way_out="use " + ", ".join(sorted(JUDGED | GIVEN)),
+        )
+    protocol = str(head.get("protocol") or _protocol_of(used, name=name))
+    lacking = sorted(_NEEDED.get(protocol, frozenset()) - used)
+    if lacking:
+        raise BadPrompt(f"The prompt `{name}` is for protocol `{protocol}` and never shows `{lacking[0]}`.")
+    labels = tuple(str(label) for label in head.get("labels") or ("A", "B"))
+    scale = head.get("scale")
+    return Prompt(
+        id=str(head.get("id") or name),
+        version=str(head.get("version", "0")),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        protocol=protocol,
+        labels=labels,
+        scale=(float(scale[0]), float(scale[1])) if scale else None,
+        structured=head.get("format") == "json",
+        variables=used,
+        text=text,
+        _sections=tuple((role, _environment().from_string(part)) for role, part in sections),
+    )
+
+
+def _front_matter(text: str, *, name: str) -> tuple[dict[str, Any], str]:
+    if not text.startswith("---\n"):
+        return {}, text
+    head, bar, body = text[4:].partition("\n---\n")
+    try:
+        read = yaml.safe_load(head) if bar else None
+    except yaml.YAMLError as error:
+        raise BadPrompt(f"The front matter of the prompt `{name}` is not YAML: {error}.") from error
+    if not isinstance(read, dict):
+        raise BadPrompt(f"The front matter of the prompt `{name}` must be names and values between two `---` lines.")
+    return read, body
+
+
+def _sections(body: str) -> list[tuple[str, str]]:
+    parts = _SECTION.split(body)
+    if len(parts) == 1:
+        return [("user", body)]
+    return [(role, part) for role, part in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def _variables(body: str, *, name: str) -> frozenset[str]:
+    from jinja2 import TemplateSyntaxError, meta
+
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment().parse(body)))
+    except TemplateSyntaxError as error:
+        raise BadPrompt(f"The prompt `{name}` is not a Jinja template: {error} (line {error.lineno}).") from error
+
+
+def _protocol_of(used: frozenset[str], *, name: str) -> str:
+    for protocol, needed in _NEEDED.items():
+        if needed <= used:
+            return protocol
+    raise BadPrompt(
+        f"The prompt `{name}` shows no response.",
+        way_out="place {{ first }} and {{ second }} (pairwise), or {{ response }} (score), where the answers belong",
+    )

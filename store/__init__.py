@@ -1,0 +1,1 @@
+"""Records, tables, engine, writer, queries, migrations, files in and out."""

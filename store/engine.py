@@ -1,0 +1,251 @@
+"""Where is the store, does it open, and is its schema the one this version writes?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ..text.errors import BadInput, NoStore, PlurijudgeError, StoreError, StoreFull, StoreTooNew
+
+REVISION = "0001"
+DEFAULT_DB = "plurijudge.db"
+
+
+def store_url(db: str) -> URL:
+    """The address of a store, from what people write: a path, or an SQLAlchemy URL.
+
+    Raises:
+        BadInput: if the address is neither a path nor a URL of SQLite or PostgreSQL.
+    """
+    if "://" not in db:
+        return URL.create("sqlite", database=db)
+    try:
+        url = make_url(db)
+    except SQLAlchemyError as error:
+        raise BadInput("`--db` is not an address of a store.", way_out=_WHERE) from error
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite":
+        return url
+    raise BadInput(f"`--db` names `{url.get_backend_name()}`; stores are SQLite and PostgreSQL.", way_out=_WHERE)
+
+
+_WHERE = "--db plurijudge.db, or --db postgresql://user@host/name"
+
+
+def shown(url: URL) -> str:
+    """The address as it may be printed: without its password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
+@contextlib.contextmanager
+def plain_errors(url: URL) -> Iterator[None]:
+    """Turn a driver's errors into ours, which say what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _explained(error, url) from error
+
+
+def _explained(error: DBAPIError, url: URL) -> PlurijudgeError:
+    said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    lower, place = said.lower(), shown(url)
+    if "disk is full" in lower or "disk i/o error" in lower or "no space left" in lower:
+        return StoreFull(
+            f"The store {place} could not be written: {said}. What was written before is kept.",
+            way_out="make room on that disk, then go on with the run: plurijudge judge --run last",
+        )
+    if "readonly database" in lower or "read-only" in lower:
+        return StoreFull(
+            f"The store {place} may not be written: {said}.",
+            way_out="make the file and its folder writable, or name another with --db",
+        )
+    if "unable to open database file" in lower:
+        return StoreError(f"The store {place} cannot be opened: {said}.", way_out=_openable(url))
+    if "not a database" in lower or "malformed" in lower:
+        return StoreError(f"{place} is not a plurijudge store: {said}.", way_out="name another file with --db")
+    if "locked" in lower:
+        return StoreError(f"The store {place} is locked by another program: {said}.", way_out="close it, then repeat")
+    if url.get_backend_name() == "postgresql" and ("connect" in lower or "does not exist" in lower):
+        return StoreError(
+            f"PostgreSQL at {place} does not answer as needed: {said}.",
+            way_out="check that the server runs and that the database exists (createdb NAME)",
+        )
+    return StoreError(f"The store {place} failed: {said}.", way_out="plurijudge doctor")
+
+
+def _openable(url: URL) -> str:
+    path = Path(str(url.database))
+    if path.is_dir():
+        return f"{path} is a folder: name a file, such as --db {path / DEFAULT_DB}"
+    if not path.parent.exists():
+        return f"the folder {path.parent} does not exist: make it, or name another with --db"
+    return "check that the file and its folder may be read and written, or name another with --db"
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine for transactions that write: SQLite takes its lock at once, instead of failing half-way."""
+    return engine.execution_options(writes=True)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins no transaction of its own; `_begin_sqlite` does
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+        except Exception as error:  # a read-only store cannot change its journal; reading goes on
+            if "readonly" not in str(error).lower() and "read-only" not in str(error).lower():
+                raise
+    cursor.close()
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine tuned for one writer and several readers."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"check_same_thread": False}, poolclass=NullPool)
+        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            "PostgreSQL needs the extra `postgres`, which is not installed.",
+            way_out="pip install 'plurijudge[postgres]'",
+        ) from error
+
+
+class Store:
+    """An open store: its engine and its address.
+
+    Use `Store.open`; close it with `close` or as a context manager.
+    """
+
+    def __init__(self, engine: Engine, url: URL) -> None:
+        """Wrap an engine whose schema has been checked."""
+        self.engine = engine
+        self.url = url
+        self._secret: bytes | None = None
+
+    @classmethod
+    def open(cls, db: str | os.PathLike[str], *, create: bool = False) -> Store:
+        """Open a store, made anew or migrated where needed.
+
+        Args:
+            db: a path or a URL.
+            create: make the store if there is none; otherwise its absence is an error.
+
+        Raises:
+            NoStore: if there is none and `create` is False.
+            StoreTooNew: if a later version wrote it.
+            StoreError: if it cannot be opened, is no store, or cannot be written.
+        """
+        url = store_url(os.fspath(db))
+        path = Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+        if path is not None and not create and str(path) != ":memory:" and not path.exists():
+            raise NoStore(f"There is no store at {path}.", way_out="plurijudge judge ITEMS, or name another with --db")
+        if path is not None and create and path.is_file() and not path.stat().st_mode & 0o222:
+            raise StoreFull(
+                f"The store {path} is marked read-only.", way_out="make it writable, or name another with --db"
+            )
+        engine = make_engine(url)
+        try:
+            with plain_errors(url):
+                _bring_to_revision(engine, url, create=create)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, url)
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether the store is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def shown(self) -> str:
+        """The store's address, without a password."""
+        return shown(self.url)
+
+    @property
+    def secret(self) -> bytes:
+        """The secret that fences are made with; it never leaves the store."""
+        if self._secret is None:
+            with self.engine.connect() as connection:
+                value = connection.execute(text("SELECT value FROM meta WHERE name = 'fence'")).scalar_one()
+            self._secret = bytes.fromhex(value)
+        return self._secret
+
+    def close(self) -> None:
+        """Release every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _bring_to_revision(engine: Engine, url: URL, *, create: bool) -> None:
+    with engine.connect() as connection:
+        tables = set(inspect(connection).get_table_names())
+        found = None
+        if "alembic_version" in tables:
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found == REVISION:
+        return
+    if found is None:
+        if "run" in tables or "verdict" in tables:
+            raise StoreError(f"{shown(url)} holds tables of another program.", way_out="name another store with --db")
+        if not create and tables:
+            raise NoStore(f"{shown(url)} holds no plurijudge store.", way_out="name another with --db")
+        if not create:
+            raise NoStore(f"There is no store at {shown(url)}.", way_out="plurijudge judge ITEMS, or --db")
+        _create(engine)
+        return
+    if not re.fullmatch(r"\d{4}", found) or found > REVISION:
+        raise StoreTooNew(
+            f"A later plurijudge wrote {shown(url)} (schema {found}; this one knows up to {REVISION}).",
+            way_out="pip install --upgrade plurijudge",
+        )
+    from .migrate import upgrade
+
+    upgrade(engine)
+
+
+def _create(engine: Engine) -> None:
+    """Make the newest schema at once, without Alembic, whose import costs more than the rest of the start."""
+    from .tables import VIEWS, metadata
+
+    with writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(7236401)"))
+        if inspect(connection).has_table("alembic_version"):
+            return  # another process was quicker
+        metadata.create_all(connection)
+        for view in VIEWS.values():
+            connection.execute(text(view))
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION})
+        connection.execute(
+            text("INSERT INTO meta (name, value) VALUES ('fence', :secret)"), {"secret": secrets.token_hex(32)}
+        )

@@ -1,0 +1,111 @@
+"""What of a run is done, what is open, and what became of the rest? Resuming and closing ask the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, func, select, update
+
+from .records import Decision, Verdict
+from .rows import decision_row, verdict_of, verdict_row
+from .tables import metadata
+from .writer import insert_once, upsert
+
+_VERDICT = metadata.tables["verdict"]
+_DECISION = metadata.tables["decision"]
+_CALL = metadata.tables["call"]
+_DONE_KEYS = ("run", "item", "judge", "arm")
+
+Place = tuple[str, str, tuple[str, ...], int]
+
+
+def decided(connection: Connection, run: str, items: Iterable[str]) -> set[str]:
+    """Which of these items have a decision in the run."""
+    wanted = select(_DECISION.c.item).where(_DECISION.c.run == run, _DECISION.c.item.in_(list(items)))
+    return set(connection.execute(wanted).scalars())
+
+
+def standing(connection: Connection, run: str, items: Iterable[str]) -> dict[str, list[Verdict]]:
+    """The verdicts that these items have in the run."""
+    found: dict[str, list[Verdict]] = {}
+    wanted = select(_VERDICT).where(_VERDICT.c.run == run, _VERDICT.c.item.in_(list(items))).order_by(_VERDICT.c.id)
+    for row in connection.execute(wanted).mappings():
+        found.setdefault(row["item"], []).append(verdict_of(row))
+    return found
+
+
+def failures(connection: Connection, run: str, item: str) -> dict[Place, Mapping[str, Any]]:
+    """Per verdict of an item, its last call that brought no answer: status, reason, row."""
+    wanted = (
+        select(_CALL)
+        .where(_CALL.c.run == run, _CALL.c.item == item, _CALL.c.status.in_(("error", "unknown", "sent")))
+        .order_by(_CALL.c.id)
+    )
+    return {
+        (row["persona"], row["arm"], tuple(orjson.loads(row["presentation"])), row["sample"]): row
+        for row in connection.execute(wanted).mappings()
+    }
+
+
+def write_outcome(
+    connection: Connection, *, run: str, dataset: str, verdicts: list[Verdict], decision: Decision | None
+) -> None:
+    """Write an item's new verdicts, and its decision where there is one; what is there already stays as it is."""
+    dialect = connection.dialect.name
+    if verdicts:
+        rows = [verdict_row(verdict, run=run, dataset=dataset) for verdict in verdicts]
+        connection.execute(insert_once(_VERDICT, dialect), rows)
+    if decision is not None:
+        row = decision_row(decision, run=run, dataset=dataset)
+        connection.execute(upsert(_DECISION, dialect, _DONE_KEYS), row)
+
+
+def give_up_on(connection: Connection, *, run: str, item: str, reason: str) -> None:
+    """Mark an item's calls that were cut off at its deadline: what the server made of them is not known."""
+    lost = update(_CALL).where(_CALL.c.run == run, _CALL.c.item == item, _CALL.c.status == "sent")
+    connection.execute(lost.values(status="unknown", reason=reason))
+
+
+def failed_items(connection: Connection, run: str, items: Iterable[str]) -> set[str]:
+    """Which of these items a closed run could not judge wholly, abstentions apart."""
+    bad = select(_VERDICT.c.item).where(
+        _VERDICT.c.run == run, _VERDICT.c.item.in_(list(items)), _VERDICT.c.status.not_in(("ok", "abstained"))
+    )
+    return set(connection.execute(bad).scalars())
+
+
+def tally(connection: Connection, run: str) -> dict[str, Any]:
+    """The run's sums, over its rows: decisions by outcome, verdicts by status and reason, calls by status, tokens, cost."""
+
+    def counted(table: Any, *columns: Any) -> list[Any]:
+        return list(connection.execute(select(*columns, func.count()).where(table.c.run == run).group_by(*columns)))
+
+    sums = select(
+        func.sum(_CALL.c.tokens_in), func.sum(_CALL.c.tokens_out), func.sum(_CALL.c.cost), func.sum(_CALL.c.max_cost)
+    ).where(_CALL.c.run == run)
+    spent = connection.execute(sums).one()
+    no_price = select(func.count()).where(_CALL.c.run == run, _CALL.c.status == "ok", _CALL.c.cost.is_(None))
+    lost = select(func.count(), func.sum(_CALL.c.max_cost)).where(_CALL.c.run == run, _CALL.c.status == "unknown")
+    unknown, at_most = connection.execute(lost).one()
+    calls = {status: n for status, n in counted(_CALL, _CALL.c.status)}
+    return {
+        "decisions": {outcome: n for outcome, n in counted(_DECISION, _DECISION.c.outcome)},
+        "verdicts": {status: n for status, n in counted(_VERDICT, _VERDICT.c.status)},
+        "reasons": {
+            f"{status}: {reason}": n
+            for status, reason, n in counted(_VERDICT, _VERDICT.c.status, _VERDICT.c.reason)
+            if status != "ok"
+        },
+        "calls": sum(n for status, n in calls.items() if status != "hit"),
+        "hits": calls.get("hit", 0),
+        "answered": calls.get("ok", 0),
+        "unknown": int(unknown),
+        "unknown_cost_at_most": at_most,
+        "tokens_in": spent[0],
+        "tokens_out": spent[1],
+        "cost": spent[2],
+        "calls_without_price": int(connection.execute(no_price).scalar_one()),
+    }
+

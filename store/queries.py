@@ -1,0 +1,162 @@
+"""What do people ask of the store? Reads alone, in the order and with the names that the doors show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import func, select, text
+
+from ..text.errors import BadInput, NotFound
+from .engine import Store, plain_errors
+from .rows import parsed
+from .tables import metadata
+
+_RUN = metadata.tables["run"]
+_JUDGE = metadata.tables["judge"]
+_DATASET = metadata.tables["dataset"]
+_DECISION = metadata.tables["decision"]
+_VERDICT = metadata.tables["verdict"]
+_ITEM = metadata.tables["item"]
+_CALL = metadata.tables["call"]
+_LABEL = metadata.tables["label"]
+
+
+def runs_of(store: Store, *, limit: int = 50) -> list[dict[str, Any]]:
+    """The newest runs, newest first, with their judge, data set, decisions and calls."""
+    decisions = select(func.count()).where(_DECISION.c.run == _RUN.c.id).scalar_subquery()
+    calls = select(func.count()).where(_CALL.c.run == _RUN.c.id, _CALL.c.status != "hit").scalar_subquery()
+    cost = select(func.sum(_CALL.c.cost)).where(_CALL.c.run == _RUN.c.id).scalar_subquery()
+    wanted = (
+        select(
+            *(_RUN.c.id, _RUN.c.kind, _RUN.c.status, _RUN.c.created_at, _RUN.c.closed_at, _RUN.c.parent, _RUN.c.judge),
+            *(_JUDGE.c.name.label("judge_name"), _DATASET.c.name.label("dataset_name"), _RUN.c.dataset),
+            *(decisions.label("decisions"), calls.label("calls"), cost.label("cost")),
+        )
+        .join(_DATASET, _DATASET.c.id == _RUN.c.dataset)
+        .join(_JUDGE, _JUDGE.c.id == _RUN.c.judge, isouter=True)
+        .order_by(_RUN.c.created_at.desc(), _RUN.c.id.desc())
+        .limit(limit)
+    )
+    with plain_errors(store.url), store.engine.connect() as connection:
+        return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def judge_row(store: Store, judge: str) -> dict[str, Any]:
+    """A judge's row.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    with plain_errors(store.url), store.engine.connect() as connection:
+        row = connection.execute(select(_JUDGE).where(_JUDGE.c.id == judge)).mappings().first()
+    if row is None:
+        raise NotFound(f"There is no judge `{judge}`.", way_out="plurijudge query 'SELECT id, name FROM judge'")
+    return parsed(row, "judge")
+
+
+def decisions_of(store: Store, run: str, *, item: str | None = None) -> Iterator[dict[str, Any]]:
+    """A run's decisions in the order of its data set."""
+    wanted = (
+        select(_DECISION, _ITEM.c.meta, _ITEM.c.position)
+        .join(_ITEM, (_ITEM.c.dataset == _DECISION.c.dataset) & (_ITEM.c.id == _DECISION.c.item))
+        .where(_DECISION.c.run == run)
+        .order_by(_ITEM.c.position, _DECISION.c.arm)
+    )
+    if item is not None:
+        wanted = wanted.where(_DECISION.c.item == item)
+    yield from _streamed(store, wanted, "decision", also={"meta"})
+
+
+def verdicts_of(store: Store, run: str, *, item: str | None = None) -> Iterator[dict[str, Any]]:
+    """A run's verdicts in the order of its data set."""
+    wanted = (
+        select(_VERDICT, _ITEM.c.meta, _ITEM.c.position)
+        .join(_ITEM, (_ITEM.c.dataset == _VERDICT.c.dataset) & (_ITEM.c.id == _VERDICT.c.item))
+        .where(_VERDICT.c.run == run)
+        .order_by(_ITEM.c.position, _VERDICT.c.presentation, _VERDICT.c.sample, _VERDICT.c.id)
+    )
+    if item is not None:
+        wanted = wanted.where(_VERDICT.c.item == item)
+    yield from _streamed(store, wanted, "verdict", also={"meta"})
+
+
+def calls_of(store: Store, run: str, item: str) -> list[dict[str, Any]]:
+    """An item's calls in a run, in the order in which they were meant; a hit shows the answer that it reused."""
+    with plain_errors(store.url), store.engine.connect() as connection:
+        wanted = select(_CALL).where(_CALL.c.run == run, _CALL.c.item == item).order_by(_CALL.c.id)
+        rows = [parsed(row, "call") for row in connection.execute(wanted).mappings()]
+        for row in rows:
+            if row["source"] is not None:
+                found = connection.execute(select(_CALL).where(_CALL.c.id == row["source"])).mappings().one()
+                row.update({name: found[name] for name in ("response", "reasoning", "tool_calls")})
+                row["source_run"] = found["run"]
+    return rows
+
+
+def unknown_calls(store: Store, run: str) -> list[dict[str, Any]]:
+    """Calls that were in flight when a process ended, or were cut off: what came of them is not known."""
+    with plain_errors(store.url), store.engine.connect() as connection:
+        wanted = select(_CALL).where(_CALL.c.run == run, _CALL.c.status == "unknown").order_by(_CALL.c.id)
+        return [parsed(row, "call") for row in connection.execute(wanted).mappings()]
+
+
+def labels_of(store: Store, dataset: str) -> Iterator[dict[str, Any]]:
+    """Every label of a data set."""
+    wanted = select(_LABEL).where(_LABEL.c.dataset == dataset).order_by(_LABEL.c.item, _LABEL.c.id)
+    yield from _streamed(store, wanted, "label")
+
+
+def _streamed(store: Store, wanted: Any, table: str, *, also: set[str] | None = None) -> Iterator[dict[str, Any]]:
+    with plain_errors(store.url), store.engine.connect().execution_options(yield_per=1000) as connection:
+        for row in connection.execute(wanted).mappings():
+            values = parsed(row, table)
+            for name in also or ():
+                values |= {name: parsed({name: row[name]}, "item")[name]}
+            yield values
+
+
+def free_query(store: Store, statement: str, *, limit: int | None = None) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Run a person's own SQL, which may read and nothing else.
+
+    Raises:
+        BadInput: if the statement is wrong, or would write.
+    """
+    from sqlalchemy.exc import DBAPIError, ResourceClosedError
+
+    connection = store.engine.connect()
+    try:
+        if store.sqlite:
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+        else:
+            connection.execute(text("SET TRANSACTION READ ONLY"))
+        result = connection.exec_driver_sql(statement.strip().rstrip(";").replace("%", "%%") if not store.sqlite else statement)
+        names = list(result.keys())
+    except ResourceClosedError as error:
+        connection.close()
+        raise BadInput("The statement gives no rows; `query` only reads.", way_out='plurijudge query "SELECT ..."') from error
+    except DBAPIError as error:
+        connection.close()
+        said = str(error.orig).strip().splitlines()[0]
+        raise BadInput(
+            f"The query failed: {said}.", way_out="plurijudge query --tables lists tables and columns"
+        ) from error
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        with connection:
+            for number, row in enumerate(result):
+                if limit is not None and number >= limit:
+                    return
+                yield tuple(row)
+
+    return names, rows()
+
+
+def columns_of(store: Store) -> Mapping[str, list[str]]:
+    """The tables and views that a person may query, with their columns."""
+    from sqlalchemy import inspect
+
+    with plain_errors(store.url):
+        looker = inspect(store.engine)
+        names = [*looker.get_table_names(), *looker.get_view_names()]
+        return {name: [column["name"] for column in looker.get_columns(name)] for name in sorted(names)}
