@@ -17,6 +17,7 @@ from ..prompts.prompt import Prompt, load_prompt
 from ..store.canonical import canonical, digest
 from ..store.records import TIE
 from ..text.errors import BadJudge
+from ..text.secrets import without_secrets
 from .builtin import planted, replay
 
 JudgeProtocol = Literal["pairwise", "score"]
@@ -48,7 +49,7 @@ class Judge(BaseModel):
         function: a user's own judge, `module:function`, in the place of a model.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     model: str = DEFAULT_MODEL
     name: str = ""
@@ -90,10 +91,22 @@ class Judge(BaseModel):
             raise ValueError(f"{names[0]!r} is not available; this version's judges take none")
         return names
 
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_key(cls, address: str) -> str:
+        if without_secrets(address) != address:
+            raise ValueError("it holds a password or a key, and descriptions are stored; put it in the environment")
+        return address
+
     @model_validator(mode="after")
     def _holds(self) -> Judge:
         if not self.scale[0] < self.scale[1]:
             raise ValueError("`scale` needs a lowest score below its highest")
+        if "@" in self.base_url.partition("://")[2].partition("/")[0]:
+            raise ValueError("`base_url` holds a name or password; keys come from the environment or from .env")
+        secret = sorted(name for name in self.extra if "key" in name.lower() or "token" == name.lower())
+        if secret:
+            raise ValueError(f"`extra` holds {secret[0]!r}; keys come from the environment or from .env")
         if self.function and ":" not in self.function:
             raise ValueError("`function` is written module:function")
         return self
@@ -132,6 +145,7 @@ class Judge(BaseModel):
         """The JSON schema of an answer, reasons before the verdict; None where the prompt asks for free text."""
         if not self.words.structured and self.structured == "auto":
             return None
+        asked: dict[str, Any]
         if self.protocol == "score":
             low, high = self.words.scale or self.scale
             number = {"type": "number", "minimum": low, "maximum": high}

@@ -1,13 +1,13 @@
-"""How is a model asked? One async door: cached, written down before it is sent, retried by one owner, never past a deadline."""
+"""How is a model asked? By one async door: cached, written down before it is sent, retried, never past a deadline."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
@@ -16,12 +16,16 @@ from ..store.records import Call, Road, VerdictKey
 from ..text.errors import ModelError, ModelRefusedKey, ModelUnknown, ModelUnreachable
 from ..text.secrets import known_secrets, without_known, without_secrets
 from . import wire
+from .lanes import Lanes
 from .subject import Subject, current_subject
 from .wire import Answer, Failure
 
 FENCE = "<<fence>>"
 _ROADS: tuple[Road, ...] = ("schema", "tool", "text")
+_TEXT = len(_ROADS) - 1
+_ROAD_PARAMETERS = ("response_format", "tools", "tool_choice")
 _LARGER = 4
+_OVERHEAD = 512  # tokens, at most, that a provider's own template puts around a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Limits:
     """How long and how often a model is asked.
 
     Attributes:
-        concurrency: calls in flight at most.
+        concurrency: calls in flight at most; fewer while the provider refuses for its rate limit.
         timeout: seconds for one attempt.
         total: seconds for one call, all attempts and waits together.
         attempts: how often a call is tried.
@@ -89,6 +93,7 @@ class _Question:
     turn: int
     parameters: dict[str, Any]
     fresh: bool
+    refuses: Callable[[str], bool] | None
 
     @property
     def request(self) -> dict[str, Any]:
@@ -100,8 +105,42 @@ class _Question:
 
 
 @dataclass(slots=True)
+class _Effort:
+    """What one call has come to so far: its road, what it leaves out, how often it went out, what came last."""
+
+    road: int
+    left_out: list[str]
+    started: float = field(default_factory=time.perf_counter)
+    sends: int = 0
+    last: Failure | None = None
+
+    def leave_out(self, failure: Failure, *, sent: Collection[str], roads: bool) -> bool:
+        """Do without what was refused; says whether there is anything left to try."""
+        parameter = failure.parameter
+        if not parameter:
+            return False
+        if parameter in _ROAD_PARAMETERS:
+            if not roads or self.road == _TEXT:
+                return False
+            self.road += 1
+        elif parameter not in sent:
+            return False
+        if parameter not in self.left_out:
+            self.left_out.append(parameter)
+        return True
+
+    def parameters(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What is given, without what is left out."""
+        sent = {name: value for name, value in given.items() if name not in self.left_out}
+        limit = given.get("max_tokens")
+        if limit is not None and "max_tokens" in self.left_out and "max_completion_tokens" not in self.left_out:
+            sent["max_completion_tokens"] = limit
+        return sent
+
+
+@dataclass(slots=True)
 class Model:
-    """A model as one judge asks it.
+    """A model as one judge asks it. `close` it once nothing more will be asked.
 
     Attributes:
         name: LiteLLM's name of it, or that of a user's callable.
@@ -109,9 +148,10 @@ class Model:
         endpoint: the base URL, '' for the provider's own.
         parameters: temperature, top_p, seed and whatever else is sent with every call.
         limits: deadlines and retries.
-        structured: `auto` tries a JSON schema, then a tool call, then free text; else the road to take.
+        structured: `auto` tries a JSON schema, then a tool call, then free text; else the one road to take.
         salt: what else an answer depends on, such as the digest of a replayed file.
         provider: a user's own callable in the place of an endpoint.
+        answered: whether it ever gave an answer.
     """
 
     name: str
@@ -123,8 +163,12 @@ class Model:
     salt: str = ""
     provider: Provider | None = None
     answered: bool = False
-    _slots: asyncio.Semaphore | None = None
-    _inflight: dict[str, asyncio.Future[tuple[int, Call]]] = field(default_factory=dict)
+    _lanes: Lanes = field(init=False)
+    _inflight: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _held: bool = False
+    _asking: int = 0
+    _hopeless: int = 0
     _road: int = 0
     _dropped: list[str] = field(default_factory=list)
     _secrets: tuple[str, ...] = field(default_factory=known_secrets)
@@ -132,13 +176,22 @@ class Model:
 
     def __post_init__(self) -> None:
         """Take the road that the judge's description names."""
+        self._lanes = Lanes(self.limits.concurrency)
         if self.structured != "auto":
-            self._road = _ROADS.index(self.structured)  # type: ignore[arg-type]
+            self._road = _ROADS.index(self.structured)
+        elif self.local:
+            self._road = _TEXT  # it is told what is judged, and has no use for a schema
 
     @property
     def local(self) -> bool:
         """Whether the model needs no network and is handed the `Subject`."""
         return self.provider is not None or wire.provider_of(self.name) in wire.BUILT_IN
+
+    async def close(self) -> None:
+        """Let go of the connections; those of LiteLLM are closed with the last model that uses them."""
+        if self._held:
+            self._held = False
+            await wire.release()
 
     async def complete(
         self,
@@ -151,6 +204,7 @@ class Model:
         turn: int = 0,
         max_tokens: int | None = None,
         fresh: bool = False,
+        refuses: Callable[[str], bool] | None = None,
     ) -> tuple[int, Call]:
         """Ask once, or give the answer that is stored.
 
@@ -165,6 +219,7 @@ class Model:
             turn: 0 for the question, 1 for the repair.
             max_tokens: the token limit of the answer.
             fresh: whether answers that other runs stored are left unread.
+            refuses: whether an answer's text declines to answer; such an answer is not reused.
 
         Returns:
             The call's row and the call, whatever became of it: a failed call is a row too.
@@ -174,14 +229,18 @@ class Model:
             StoreError: if the ledger cannot be written.
         """
         parameters = {**self.parameters, **({} if max_tokens is None else {"max_tokens": max_tokens})}
-        question = _Question(messages, unit, fence, schema, subject, turn, parameters, fresh)
+        question = _Question(messages, unit, fence, schema, subject, turn, parameters, fresh, refuses)
         row, call = await self._once(question)
         if call.status == "truncated" and max_tokens is not None and not self.local:
             larger = {**parameters, "max_tokens": max_tokens * _LARGER}
-            row, call = await self._once(replace(question, parameters=larger))
+            larger_row, larger_call = await self._once(replace(question, parameters=larger))
+            if larger_call.reason not in ("bad_request", "context_window"):  # more than the model can give
+                return larger_row, larger_call
         return row, call
 
     async def _once(self, question: _Question) -> tuple[int, Call]:
+        """One question, sent only if no answer to it is stored or under way."""
+        await self._start()
         request = question.request
         key = self._key(question, request)
         call = Call(
@@ -200,7 +259,11 @@ class Model:
             row, stored = await self.ledger.begin(call, fresh=question.fresh)
             if stored is not None:
                 return row, stored
-            call = await self._ask(call, question)
+            self._asking += 1
+            try:
+                call = await self._ask(call, question)
+            finally:
+                self._asking -= 1
             await self.ledger.finish(row, call)
         finally:
             if self._inflight.get(key) is done:
@@ -208,6 +271,16 @@ class Model:
             done.cancel()
         self._stop_if_hopeless(call)
         return row, call
+
+    async def _start(self) -> None:
+        """Have LiteLLM ready before any deadline runs."""
+        if self._held or self.provider is not None:
+            return
+        async with self._starting:
+            if not self._held:
+                await wire.ready()
+                wire.hold()
+                self._held = True
 
     def _key(self, question: _Question, request: dict[str, Any]) -> str:
         told = [self.name, self.endpoint, request, question.unit.sample, self.salt]
@@ -217,26 +290,19 @@ class Model:
         return digest(told)
 
     def _max_cost(self, question: _Question) -> float | None:
-        """The most a call may cost: no tokenizer makes more tokens of a text than it has bytes."""
-        known = (0.0, 0.0) if self.local else wire.prices(self.name)
-        limit = question.parameters.get("max_tokens")
-        if known is None or limit is None:
+        """The most an answer may cost: no tokenizer makes more tokens of a text than it has bytes."""
+        known = wire.prices(self.name) if self.provider is None else None
+        if known is None:
             return None
-        size = sum(len(str(message["content"]).encode()) for message in question.messages)
-        return known[0] * size + known[1] * int(limit)
+        limit = question.parameters.get("max_tokens") or known.longest
+        if limit is None:
+            return None
+        size = _OVERHEAD + len(canonical([question.messages, question.schema]).encode())
+        return known.token_in * size + known.token_out * int(limit)
 
     async def _ask(self, call: Call, question: _Question) -> Call:
         """Every attempt at one call, within its deadline; gives the call as it ended."""
-        attempts = 0
-        started = time.perf_counter()
-
-        async def attempt() -> Call:
-            nonlocal attempts, started
-            attempts += 1
-            async with self._slot():
-                started = time.perf_counter()
-                return await self._attempt(call, question)
-
+        effort = _Effort(self._road, [*self._dropped])
         try:
             async with asyncio.timeout(self.limits.total):
                 done: Call = await AsyncRetrying(
@@ -245,112 +311,101 @@ class Model:
                     wait=self._wait,
                     sleep=asyncio.sleep,
                     reraise=True,
-                )(attempt)
+                )(self._attempt, call, question, effort)
         except Failure as failure:
-            done = self._failed(call, failure)
+            done = self._failed(call, failure, effort)
         except TimeoutError:
-            done = self._failed(call, Failure("deadline", f"no answer within {self.limits.total:g} s"))
-        return done.model_copy(
-            update={"attempts": attempts, "latency_ms": round((time.perf_counter() - started) * 1000, 3)}
-        )
+            done = self._failed(call, self._out_of_time(effort), effort)
+        latency = round((time.perf_counter() - effort.started) * 1000, 3)
+        return done.model_copy(update={"attempts": effort.sends, "latency_ms": latency})
 
-    def _failed(self, call: Call, failure: Failure) -> Call:
-        said = without_secrets(failure.said, self._secrets)[:2000]
+    def _out_of_time(self, effort: _Effort) -> Failure:
+        said = f"no answer within {self.limits.total:g} s"
+        if effort.last is None:
+            return Failure("deadline", said)
+        return Failure(effort.last.reason, f"{said}; the last attempt: {effort.last.said}")
+
+    def _failed(self, call: Call, failure: Failure, effort: _Effort) -> Call:
+        said = _storable(without_secrets(failure.said, self._secrets)[:2000])
         status = "refused" if failure.reason == "content_filter" else "error"
-        update = {"status": status, "reason": failure.reason, "error": said}
-        return call.model_copy(update={**update, "dropped": list(self._dropped)})
+        return call.model_copy(
+            update={"status": status, "reason": failure.reason, "error": said, "dropped": [*effort.left_out]}
+        )
 
     def _wait(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt: what the server asked for, else full jitter below a growing bound."""
         error = state.outcome.exception() if state.outcome is not None else None
         asked = error.retry_after if isinstance(error, Failure) else None
-        jitter = self._random.uniform(
-            0, min(self.limits.longest_wait, self.limits.backoff * 2 ** (state.attempt_number - 1))
-        )
+        bound = min(self.limits.longest_wait, self.limits.backoff * 2.0 ** (state.attempt_number - 1))
+        jitter = self._random.uniform(0, bound)
         return jitter if asked is None else asked + 0.1 * jitter
 
-    def _slot(self) -> asyncio.Semaphore:
-        if self._slots is None:
-            self._slots = asyncio.Semaphore(self.limits.concurrency)
-        return self._slots
+    async def _attempt(self, call: Call, question: _Question, effort: _Effort) -> Call:
+        """One attempt; a parameter that the model refuses is left out, and the attempt repeated at once.
 
-    async def _attempt(self, call: Call, question: _Question) -> Call:
-        """One attempt; a parameter that the model refuses is dropped, noted, and the attempt repeated."""
-        while True:
-            road = self._road if question.schema is not None else len(_ROADS) - 1
-            try:
-                async with asyncio.timeout(self.limits.timeout):
-                    answer = await self._send(question, _ROADS[road])
-            except TimeoutError as error:
-                said = f"no answer within {self.limits.timeout:g} s"
-                raise Failure("timeout", said, retry=True) from error
-            except Failure as failure:
-                if not failure.parameter or not self._drop(failure.parameter, road, question.parameters):
+        What was left out is remembered for later calls only once the model has answered without it: an error that
+        merely speaks of a parameter teaches nothing.
+        """
+        async with self._lanes:
+            while True:
+                road = _ROADS[effort.road if question.schema is not None else _TEXT]
+                parameters = {**effort.parameters(question.parameters), **wire.asked_by(road, question.schema)}
+                try:
+                    answer = await self._send(question, parameters, effort)
+                except Failure as failure:
+                    if effort.leave_out(failure, sent=parameters, roads=self.structured == "auto"):
+                        continue
+                    effort.last = failure
+                    self._lanes.told(limited=failure.reason == "rate_limited")
                     raise
-                continue
-            self.answered = True
-            return self._heard(call, answer, _ROADS[road])
+                break
+        self._lanes.told(limited=False)
+        self.answered = True
+        self._road = max(self._road, effort.road)
+        self._dropped += [name for name in effort.left_out if name not in self._dropped]
+        return self._heard(call, answer, road, effort, question.refuses)
 
-    def _drop(self, parameter: str, road: int, parameters: dict[str, Any]) -> bool:
-        """Leave out what the model refused; says whether anything is left to try."""
-        if parameter in ("response_format", "json_schema", "tools", "tool_choice"):
-            if self._road == road and road + 1 < len(_ROADS):
-                self._road = road + 1
-                self._note(parameter if parameter != "json_schema" else "response_format")
-            return self._road > road
-        if parameter not in self._sent(parameters):
-            return False
-        self._note(parameter)
-        return True
-
-    def _note(self, parameter: str) -> None:
-        if parameter not in self._dropped:
-            self._dropped.append(parameter)
-
-    def _sent(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """The parameters without those that the model is known to refuse."""
-        sent = {name: value for name, value in parameters.items() if name not in self._dropped}
-        limit = parameters.get("max_tokens")
-        if limit is not None and "max_tokens" in self._dropped and "max_completion_tokens" not in self._dropped:
-            sent["max_completion_tokens"] = limit
-        return sent
-
-    async def _send(self, question: _Question, road: Road) -> Answer:
-        if self.provider is not None:
-            return await self._call_own(question.subject)
-        extra: dict[str, Any] = {}
-        if road == "schema":
-            named = {"name": "verdict", "schema": question.schema, "strict": True}
-            extra["response_format"] = {"type": "json_schema", "json_schema": named}
-        elif road == "tool":
-            function = {"name": "verdict", "description": "Give your verdict.", "parameters": question.schema}
-            extra["tools"] = [{"type": "function", "function": function}]
-            extra["tool_choice"] = {"type": "function", "function": {"name": "verdict"}}
-        token = current_subject.set(question.subject if self.local else None)
+    async def _send(self, question: _Question, parameters: dict[str, Any], effort: _Effort) -> Answer:
+        """Send once, within the deadline of an attempt."""
+        effort.sends += 1
+        effort.started = time.perf_counter()
         try:
-            return await wire.send(
-                self.name,
-                question.messages,
-                endpoint=self.endpoint,
-                timeout=self.limits.timeout,
-                parameters={**self._sent(question.parameters), **extra},
-            )
-        finally:
-            current_subject.reset(token)
+            async with asyncio.timeout(self.limits.timeout):
+                if self.provider is not None:
+                    return await self._call_own(self.provider, question.subject)
+                token = current_subject.set(question.subject if self.local else None)
+                try:
+                    return await wire.send(
+                        self.name,
+                        question.messages,
+                        endpoint=self.endpoint,
+                        seconds=self.limits.timeout + 1,  # the deadline around it comes first
+                        parameters=parameters,
+                    )
+                finally:
+                    current_subject.reset(token)
+        except TimeoutError as error:
+            raise Failure("timeout", f"no answer within {self.limits.timeout:g} s", retry=True) from error
+        except Failure as failure:
+            effort.sends -= not failure.sent
+            raise
 
-    async def _call_own(self, subject: Subject | None) -> Answer:
-        assert self.provider is not None and subject is not None
+    async def _call_own(self, provider: Provider, subject: Subject | None) -> Answer:
+        assert subject is not None
         try:
-            text = await self.provider(subject)
+            text = await provider(subject)
         except Failure:
             raise
         except Exception as error:  # whatever a user's function raises is that judgement's failure, not the run's
             raise Failure("callable", f"{type(error).__name__}: {error}") from error
-        return Answer(text=text, finish_reason="stop", cost=None, served_model=self.name)
+        return Answer(text=text, finish_reason="stop", served_model=self.name)
 
-    def _heard(self, call: Call, answer: Answer, road: Road) -> Call:
+    def _heard(
+        self, call: Call, answer: Answer, road: Road, effort: _Effort, refuses: Callable[[str], bool] | None
+    ) -> Call:
         """The call as its answer ends it."""
         arguments = [c.get("function", {}).get("arguments") or "" for c in answer.tool_calls]
-        text = answer.text or (str(arguments[0]) if arguments else "")
+        text = answer.text if answer.text.strip() else next(filter(None, arguments), "")
         status, reason = "ok", ""
         if answer.refusal or answer.finish_reason == "content_filter":
             status, reason, text = "refused", "refusal", text or answer.refusal
@@ -358,51 +413,72 @@ class Model:
             status, reason = "truncated", "token_limit"
         elif not text.strip():
             status, reason = "error", "empty"
+        elif refuses is not None and refuses(text):
+            status, reason = "refused", "refusal"
         return call.model_copy(
             update={
                 "status": status,
                 "reason": reason,
                 "road": road,
-                "response": _storable(without_known(text, self._secrets)),
-                "reasoning": _storable(without_known(answer.reasoning, self._secrets)) or None,
-                "tool_calls": wire.as_json(answer.tool_calls) if answer.tool_calls else None,
-                "finish_reason": answer.finish_reason,
-                "dropped": list(self._dropped),
+                "response": self._clean(text),
+                "reasoning": self._clean(answer.reasoning) or None,
+                "tool_calls": self._clean(wire.as_json(answer.tool_calls)) if answer.tool_calls else None,
+                "finish_reason": self._clean(answer.finish_reason),
+                "dropped": [*effort.left_out],
                 "tokens_in": answer.tokens_in,
                 "tokens_out": answer.tokens_out,
                 "tokens_cached": answer.tokens_cached,
                 "tokens_reasoning": answer.tokens_reasoning,
                 "cost": answer.cost,
                 "price_source": answer.price_source,
-                "served_model": answer.served_model,
+                "served_model": self._clean(answer.served_model),
             }
         )
 
+    def _clean(self, text: str) -> str:
+        return _storable(without_known(text, self._secrets))
+
     def _stop_if_hopeless(self, call: Call) -> None:
-        """A model that never answered and cannot: the run stops here instead of failing item by item."""
-        if self.answered or call.status != "error":
+        """A model that never answered and cannot: the run stops here instead of failing item by item.
+
+        While other questions are under way one refusal proves little: as many are awaited as may be in flight.
+        """
+        if call.status != "error" or (self.answered and call.reason != "quota"):
+            return
+        if (stop := _HOPELESS.get(call.reason)) is None:
+            return
+        self._hopeless += 1
+        if self._asking and self._hopeless < self.limits.concurrency:
             return
         where = f" at {call.endpoint}" if call.endpoint else ""
-        error: ModelError
-        match call.reason:
-            case "unreachable":
-                error = ModelUnreachable(
-                    f"Nothing answers{where or f' for `{self.name}`'}: {call.error}.",
-                    way_out="check --base-url and the network; the run stays open: plurijudge judge --run last",
-                )
-            case "auth":
-                error = ModelRefusedKey(
-                    f"The provider of `{self.name}` wants another key: {call.error}.",
-                    way_out="set the provider's key in the environment or in .env; then plurijudge judge --run last",
-                )
-            case "not_found":
-                error = ModelUnknown(
-                    f"`{self.name}` is not a model that can be called{where}: {call.error}.",
-                    way_out="name it as PROVIDER/MODEL, such as openai/gpt-5-mini, ollama/llama3 or builtin/heuristic",
-                )
-            case _:
-                return
-        raise error
+        said = stop.message.format(name=self.name, where=where)
+        raise stop.kind(f"{said}: {call.error.rstrip('.')}.", way_out=stop.way_out)
+
+
+class _Stop(NamedTuple):
+    """Why no call can succeed, and what to do about it."""
+
+    kind: type[ModelError]
+    message: str
+    way_out: str
+
+
+_GO_ON = "then go on: plurijudge judge --run last"
+_NAMES = "name it as PROVIDER/MODEL, such as openai/gpt-5-mini, ollama/llama3 or builtin/heuristic"
+_HOPELESS: dict[str, _Stop] = {
+    "unreachable": _Stop(
+        ModelUnreachable, "Nothing answers for `{name}`{where}", f"check --base-url and the network, {_GO_ON}"
+    ),
+    "auth": _Stop(
+        ModelRefusedKey,
+        "The provider of `{name}`{where} wants another key",
+        f"set it in the environment or in .env, {_GO_ON}",
+    ),
+    "quota": _Stop(
+        ModelRefusedKey, "The account at the provider of `{name}`{where} is used up", f"fill it up, {_GO_ON}"
+    ),
+    "not_found": _Stop(ModelUnknown, "`{name}` is not a model that can be called{where}", _NAMES),
+}
 
 
 def _storable(text: str) -> str:
@@ -410,5 +486,5 @@ def _storable(text: str) -> str:
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
     if not text.isascii():
-        text = text.encode("utf-8", "replace").decode("utf-8") if any("\ud800" <= c <= "\udfff" for c in text) else text
+        text = text.encode("utf-8", "replace").decode("utf-8")
     return text

@@ -57,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("section", nargs="*", help=f"of: {', '.join(sections())}")
     parser.add_argument("--data", type=Path, required=True, help="the folder of recorded data")
-    parser.add_argument("--details", type=Path, help="write differing rows here, one JSON object a line; they hold judged text")
+    parser.add_argument(
+        "--details", type=Path, help="write differing rows here, one JSON object a line; they hold judged text"
+    )
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.section) - set(sections()))
     if unknown:

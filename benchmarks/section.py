@@ -54,7 +54,9 @@ def need(path: Path) -> Path:
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """Read JSON lines, packed or not."""
-    opened = gzip.open(need(path), "rt", encoding="utf-8") if path.suffix == ".gz" else need(path).open(encoding="utf-8")
+    opened = (
+        gzip.open(need(path), "rt", encoding="utf-8") if path.suffix == ".gz" else need(path).open(encoding="utf-8")
+    )
     with opened as lines:
         for line in lines:
             yield json.loads(line)

@@ -2,8 +2,8 @@
 
     prepare > decide, once for each presentation and sample > reconcile
 
-What stands before and after `decide` in a hearing (gate, precheck, tools, settle, reflect) is added to `_hearing`; a node
-that a judge does not use is not in its graph.
+A hearing is one `Send` to `decide`. What will stand around it there (gate, precheck, deliberate with tools, settle,
+reflect) becomes a graph of its own under that node's name; a node that a judge does not use is not in its graph.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from ..prompts.prompt import load_prompt
 from ..store.canonical import canonical
 from ..store.records import TIE, Call, Item, Verdict, VerdictKey
 from ..text.verdict import ParsedVerdict, parse_verdict
+from ..text.verdict_noise import is_refusal
 from .plan import response_text
-from .reconcile import reconcile as reconciled
+from .reconcile import place_of, reconcile as reconciled
 from .state import Bench, JudgeState, View
 
 JudgeGraph = CompiledStateGraph[JudgeState, Bench, JudgeState, JudgeState]
@@ -38,12 +39,15 @@ async def prepare(state: JudgeState, *, runtime: Runtime[Bench]) -> JudgeState:
 
 
 def hearings(state: JudgeState) -> list[Send] | str:
-    """Fan out: each presentation and sample is heard without knowledge of the others; what stands is not asked again."""
-    heard = {(v.persona, v.presentation, v.sample) for v in state.get("verdicts", []) if v.step == ""}
-    open_units = [u for u in state["units"] if (u.persona, u.presentation, u.sample) not in heard]
-    if not open_units:
-        return "reconcile"
-    return [Send("decide", View(item=state["item"], unit=unit, fresh=state.get("fresh", False))) for unit in open_units]
+    """Fan out: each presentation and sample is heard without knowledge of the others; what stands is not asked."""
+    heard = {place_of(v) for v in state.get("verdicts", []) if v.step == ""}
+    fresh, again = state.get("fresh", False), state.get("again", frozenset())
+    views = [
+        View(item=state["item"], unit=unit, fresh=fresh or place_of(unit) in again)
+        for unit in state["units"]
+        if place_of(unit) not in heard
+    ]
+    return [Send("decide", view) for view in views] or "reconcile"
 
 
 async def decide(state: View, *, runtime: Runtime[Bench]) -> JudgeState:
@@ -59,6 +63,7 @@ async def decide(state: View, *, runtime: Runtime[Bench]) -> JudgeState:
         "subject": subject_of(judge, item, unit) if bench.model.local else None,
         "max_tokens": judge.max_tokens,
         "fresh": state["fresh"],
+        "refuses": lambda text: is_refusal(text) and heard_in(judge, text).status == "refused",
     }
     row, call = await bench.model.complete(messages, **asked)
     parsed = read(judge, call)
@@ -121,17 +126,22 @@ def subject_of(judge: Judge, item: Item, unit: VerdictKey) -> Subject:
 
 def read(judge: Judge, call: Call) -> ParsedVerdict:
     """What a call's answer says, whatever became of the call."""
+    cut = call.finish_reason if call.finish_reason in ("length", "content_filter") else None
+    return heard_in(judge, call.response or "", cut=cut)
+
+
+def heard_in(judge: Judge, text: str, *, cut: str | None = None) -> ParsedVerdict:
+    """What a text says as this judge's answer."""
     labels = judge.words.labels[: 1 if judge.protocol == "score" else 2]
     scale = (judge.words.scale or judge.scale) if judge.protocol == "score" else None
-    cut = call.finish_reason if call.finish_reason in ("length", "content_filter") else None
-    return parse_verdict(
-        call.response or "", protocol=judge.protocol, labels=labels, scale=scale, finish_reason=cut
-    )
+    return parse_verdict(text, protocol=judge.protocol, labels=labels, scale=scale, finish_reason=cut)
 
 
 def _repair(judge: Judge, call: Call, parsed: ParsedVerdict) -> list[dict[str, str]]:
     said = [{"role": "assistant", "content": call.response}] if (call.response or "").strip() else []
-    answer = '{"rationale": "...", "score": ...}' if judge.protocol == "score" else '{"rationale": "...", "verdict": ...}'
+    answer = (
+        '{"rationale": "...", "score": ...}' if judge.protocol == "score" else '{"rationale": "...", "verdict": ...}'
+    )
     why = {"conflict": "it holds more than one verdict", "empty": "it is empty"}.get(
         parsed.reason, "it holds no verdict in the form asked for"
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from ..agents.builtin import replay
@@ -44,19 +47,47 @@ def model_of(judge: Judge, *, ledger: Ledger, limits: Limits) -> Model:
 
 
 def own_provider(name: str) -> Provider:
-    """A user's function (item and presentation in; a text, a response's id, a verdict, a mapping or None out) as a model."""
+    """A user's function as a model: item and presentation in; a text, id, score, verdict, mapping or None out."""
     function = load_function(name)
 
     async def provide(subject: Subject) -> str:
         if inspect.iscoroutinefunction(function):
             said = await function(subject.item, subject.key.presentation)
         else:
-            said = await asyncio.to_thread(function, subject.item, subject.key.presentation)
+            said = await _in_thread(function, subject.item, subject.key.presentation)
             if inspect.isawaitable(said):
                 said = await said
         return as_text(said, subject)
 
     return provide
+
+
+async def _in_thread(function: Callable[..., Any], *given: Any) -> Any:
+    """Run a function in a thread of its own, which nobody waits for once the call is given up.
+
+    The threads of `asyncio.to_thread` are joined when the loop ends: a function that hangs would hold it up for ever.
+    """
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+
+    def work() -> None:
+        outcome: tuple[Any, BaseException | None]
+        try:
+            outcome = function(*given), None
+        except BaseException as error:  # it is raised again where it is waited for
+            outcome = None, error
+        with contextlib.suppress(RuntimeError):  # the loop has ended with its run
+            loop.call_soon_threadsafe(tell, outcome)
+
+    def tell(outcome: tuple[Any, BaseException | None]) -> None:
+        if not over.done():
+            over.set_result(outcome)
+
+    threading.Thread(target=work, name="plurijudge-callable", daemon=True).start()
+    said, error = await over
+    if error is not None:
+        raise error
+    return said
 
 
 def as_text(said: Any, subject: Subject) -> str:
@@ -73,7 +104,9 @@ def as_text(said: Any, subject: Subject) -> str:
             return canonical({"verdict": "abstain", "rationale": said.rationale or said.reason})
         said = said.model_dump(include={"preferred", "scores", "rationale"}, exclude_none=True)
     if isinstance(said, bool):
-        raise TypeError("a judge function returned a truth value; needed is a text, a response's id, a score or a verdict")
+        raise TypeError(
+            "a judge function returned a truth value; needed is a text, a response's id, a score or a verdict"
+        )
     if isinstance(said, (int, float)):
         return canonical({"score": said})
     if isinstance(said, str):
@@ -89,4 +122,6 @@ def as_text(said: Any, subject: Subject) -> str:
         else:
             return canonical(said)
         return canonical(told)
-    raise TypeError(f"a judge function returned {type(said).__name__}; needed is a text, a response's id, a score or a verdict")
+    raise TypeError(
+        f"a judge function returned {type(said).__name__}; needed is a text, a response's id, a score or a verdict"
+    )

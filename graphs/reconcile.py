@@ -23,8 +23,8 @@ def reconcile(units: Sequence[VerdictKey], verdicts: Iterable[Verdict], *, proto
         verdicts: those given, whatever their status.
         protocol: `pairwise` or `score`.
     """
-    wanted = {unit: None for unit in map(_place, units)}
-    final = [v for v in verdicts if v.step == "" and _place(v) in wanted]
+    wanted = {unit: None for unit in map(place_of, units)}
+    final = [v for v in verdicts if v.step == "" and place_of(v) in wanted]
     good = [v for v in final if v.status == "ok"]
     left_out: dict[str, int] = dict(Counter(v.status for v in final if v.status != "ok"))
     decide = _scores if protocol == "score" else _pair
@@ -47,7 +47,8 @@ def reconcile(units: Sequence[VerdictKey], verdicts: Iterable[Verdict], *, proto
 _Made = tuple[Outcome, str | None, float | None, dict[str, float] | None, str]
 
 
-def _place(unit: VerdictKey) -> tuple[str, tuple[str, ...], int]:
+def place_of(unit: VerdictKey) -> tuple[str, tuple[str, ...], int]:
+    """Where a verdict belongs among those of its item: persona, presentation, sample."""
     return (unit.persona, unit.presentation, unit.sample)
 
 
@@ -55,12 +56,11 @@ def _pair(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]
     shown = list(dict.fromkeys(unit.presentation for unit in units))
     rule = PAIR_RULE if len(shown) > 1 else SINGLE_RULE
     reference = min(shown[0])
-    shares: list[float] = []
-    for presentation in shown:
-        said = [_half(v, reference) for v in good if v.presentation == presentation]
-        if not said:
-            return _missing([v for v in final if v.presentation == presentation]), None, None, None, rule
-        shares.append(sum(said) / len(said))
+    said = [[_half(v, reference) for v in good if v.presentation == presentation] for presentation in shown]
+    silent = [presentation for presentation, halves in zip(shown, said, strict=True) if not halves]
+    if silent:
+        return _missing([v for v in final if v.presentation in silent]), None, None, None, rule
+    shares = [sum(halves) / len(halves) for halves in said]
     sides = {(share > 0.5) - (share < 0.5) for share in shares}
     mean = sum(shares) / len(shares)
     if len(sides) > 1:

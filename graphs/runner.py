@@ -6,28 +6,28 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from ..agents.judge import Judge
-from ..agents.model import Limits, Model
+from ..agents.model import Limits
 from ..store.canonical import canonical
 from ..store.datasets import Reading, item_pages, stream
 from ..store.engine import Store, plain_errors
 from ..store.faults import Fault
 from ..store.ledger import Ledger
-from ..store.progress import decided, failed_items, failures, give_up_on, standing, tally, write_outcome
+from ..store.progress import decided, failures, give_up_on, standing, tally, write_outcome
 from ..store.records import Decision, Item, Verdict
-from ..store.runs import Run, close_run, mark_unknown, sole_worker
+from ..store.runs import Run, close_run, drop_empty_run, mark_unknown, sole_worker
 from ..store.writer import Writer
 from ..text.errors import NothingToJudge, PlurijudgeError, StoreError
 from .judge import judge_graph
 from .model import model_of
 from .plan import Plan
-from .reconcile import reconcile
-from .state import Bench, JudgeState
+from .reconcile import place_of, reconcile
+from .state import Bench, Heard, JudgeState
 
 _PAGE = 200
 
@@ -53,6 +53,7 @@ class Progress:
 
     Attributes:
         total: items known so far that the run will look at.
+        expected: how many there will be, None where that cannot be known before they are read.
         done: items decided, now or before.
         judged: items judged by this process.
         failed: items that this process could not judge.
@@ -61,6 +62,7 @@ class Progress:
     """
 
     total: int = 0
+    expected: int | None = None
     done: int = 0
     judged: int = 0
     failed: int = 0
@@ -75,6 +77,24 @@ class Progress:
         return self.judged / spent if spent > 0 else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store says of a page of items.
+
+    Attributes:
+        done: those that have a decision in the run.
+        before: the verdicts that the others have.
+        wanted: those that the run is about.
+        again: per item, the verdicts that failed in the run that this one retries.
+    """
+
+    done: set[str]
+    before: dict[str, list[Verdict]]
+    wanted: set[str]
+    again: dict[str, set[Heard]]
+
+
+Open = tuple[Item, list[Verdict], frozenset[Heard]]
 Watch = Callable[[Progress], None]
 
 
@@ -102,7 +122,8 @@ class Job:
         """
         with sole_worker(self.store, self.run.id) as worker:
             mark_unknown(self.store, self.run.id)
-            writer = Writer(self.store)
+            self.progress.expected = self._expected()
+            writer, model = Writer(self.store), None
             try:
                 ledger = Ledger(writer, run=self.run.id, dataset=self.run.dataset, worker=worker)
                 model = model_of(self.judge, ledger=ledger, limits=self.pace.limits)
@@ -111,8 +132,16 @@ class Job:
                 if not self.stop.is_set():
                     await self._close(writer)
             finally:
+                if model is not None:
+                    await model.close()
                 await asyncio.to_thread(writer.close)
             return self.sums()
+
+    def _expected(self) -> int | None:
+        known = self.reading.expected()
+        if self.plan.retry_of or known is None:
+            return None
+        return known if self.plan.limit is None else min(known, self.plan.limit)
 
     def sums(self) -> dict[str, Any]:
         """The run's sums over its rows."""
@@ -121,7 +150,7 @@ class Job:
 
     async def _judge_all(self, writer: Writer, bench: Bench) -> None:
         workers = max(1, self.pace.limits.concurrency)
-        queue: asyncio.Queue[tuple[Item, list[Verdict]] | None] = asyncio.Queue(2 * workers)
+        queue: asyncio.Queue[Open | None] = asyncio.Queue(2 * workers)
         try:
             async with asyncio.TaskGroup() as group:
                 crew = [group.create_task(self._worker(queue, writer, bench)) for _ in range(workers)]
@@ -133,12 +162,15 @@ class Job:
                 ender.cancel()
         except BaseExceptionGroup as several:
             raise _plainest(several) from None
-        if self.progress.total == 0:
-            raise NothingToJudge(
-                f"{self.reading.dataset.name} holds no item that can be judged"
-                + (f"; {self.progress.set_aside} were set aside." if self.progress.set_aside else "."),
-                way_out="one JSON object a line, as docs/files.md shows",
-            )
+        if self.progress.total == 0 and not self.stop.is_set():
+            await asyncio.to_thread(drop_empty_run, self.store, self.run.id)
+            raise NothingToJudge(self._why_nothing(), way_out="one JSON object a line, as docs/files.md shows")
+
+    def _why_nothing(self) -> str:
+        faults = [*map(str, self.reading.new_faults), *map(str, self.progress.faults)]
+        faults = faults or [str(Fault(**fault)) for fault in self.reading.dataset.faults]
+        said = f"{self.reading.dataset.path or self.reading.dataset.name} holds no item that can be judged"
+        return f"{said}: {'; '.join(faults[:5])}" if faults else f"{said}: it is empty."
 
     async def _end_after_grace(self, queue: asyncio.Queue[Any], crew: list[asyncio.Task[None]]) -> None:
         """After a stop: take nothing new up, and let what is in flight end, for a while."""
@@ -153,47 +185,57 @@ class Job:
             task.cancel()
 
     async def _feed(self, queue: asyncio.Queue[Any], writer: Writer) -> None:
-        async for item, verdicts in self._open_items(writer):
+        async for given in self._open_items(writer):
             if self.stop.is_set():
                 return
-            await _put_or_stop(queue, (item, verdicts), self.stop)
+            await _put_or_stop(queue, given, self.stop)
 
-    async def _open_items(self, writer: Writer) -> AsyncIterator[tuple[Item, list[Verdict]]]:
+    async def _open_items(self, writer: Writer) -> AsyncIterator[Open]:
         """The items that have no decision yet, each with the verdicts that stand."""
         async for page in _pages(stream(self.store, self.reading, writer, limit=self.plan.limit)):
-            done, before, wanted = await asyncio.to_thread(self._look_up, [item.id for item in page])
-            for item in page:
-                if item.id not in wanted or self._set_aside(item):
+            known = await asyncio.to_thread(self._look_up, [item.id for _, item in page])
+            for number, item in page:
+                if item.id not in known.wanted or self._set_aside(number, item):
                     continue
                 self.progress.total += 1
-                if item.id in done:
+                if item.id in known.done:
                     self.progress.done += 1
                     self._tell()
                     continue
-                yield item, before.get(item.id, [])
+                yield item, known.before.get(item.id, []), frozenset(known.again.get(item.id, ()))
 
-    def _look_up(self, names: list[str]) -> tuple[set[str], dict[str, list[Verdict]], set[str]]:
+    def _look_up(self, names: list[str]) -> Known:
         with plain_errors(self.store.url), self.store.engine.connect() as connection:
-            wanted = failed_items(connection, self.plan.retry_of, names) if self.plan.retry_of else set(names)
             done = decided(connection, self.run.id, names)
-            return done, standing(connection, self.run.id, [n for n in names if n not in done]), wanted
+            before = standing(connection, self.run.id, [name for name in names if name not in done])
+            if not self.plan.retry_of:
+                return Known(done, before, set(names), {})
+            failed: dict[str, set[Heard]] = {}
+            for name, verdicts in standing(connection, self.plan.retry_of, names).items():
+                bad = {place_of(v) for v in verdicts if v.step == "" and v.status not in ("ok", "abstained")}
+                if bad:
+                    failed[name] = bad
+            return Known(done, before, set(failed), failed)
 
-    def _set_aside(self, item: Item) -> bool:
+    def _set_aside(self, number: int, item: Item) -> bool:
         why = self.plan.unfit(item, self.judge)
         if why is None:
             return False
         self.progress.set_aside += 1
         if len(self.progress.faults) < 100:
-            self.progress.faults.append(Fault(self.reading.dataset.name, 0, f"item {item.id}: {why[0]}", why[1]))
+            self.progress.faults.append(
+                Fault(self.reading.dataset.path or self.reading.dataset.name, number, why[0], why[1])
+            )
         return True
 
     async def _worker(self, queue: asyncio.Queue[Any], writer: Writer, bench: Bench) -> None:
         while (given := await queue.get()) is not None:
             if not self.stop.is_set():
-                await self._judge_one(*given, writer, bench)
+                await self._judge_one(given, writer, bench)
 
-    async def _judge_one(self, item: Item, before: list[Verdict], writer: Writer, bench: Bench) -> None:
-        state: JudgeState = {"item": item, "verdicts": before, "fresh": self.plan.fresh}
+    async def _judge_one(self, given: Open, writer: Writer, bench: Bench) -> None:
+        item, before, again = given
+        state: JudgeState = {"item": item, "verdicts": before, "fresh": self.plan.fresh, "again": again}
         out: dict[str, Any] | None = None
         try:
             async with asyncio.timeout(self.pace.item_timeout):
@@ -212,9 +254,7 @@ class Job:
         self._tell()
 
     def _write(self, connection: Connection, verdicts: list[Verdict], decision: Decision | None) -> None:
-        write_outcome(
-            connection, run=self.run.id, dataset=self.run.dataset, verdicts=verdicts, decision=decision
-        )
+        write_outcome(connection, run=self.run.id, dataset=self.run.dataset, verdicts=verdicts, decision=decision)
 
     def _tell(self) -> None:
         if self.watch is not None:
@@ -227,23 +267,23 @@ class Job:
         while (left is None or left > 0) and (page := await asyncio.to_thread(next, pages, None)) is not None:
             items = [item for _, item in (page if left is None else page[:left])]
             left = None if left is None else left - len(items)
-            done, before, wanted = await asyncio.to_thread(self._look_up, [item.id for item in items])
-            undone = [i for i in items if i.id in wanted - done and self.plan.unfit(i, self.judge) is None]
+            known = await asyncio.to_thread(self._look_up, [item.id for item in items])
+            undone = [i for i in items if i.id in known.wanted - known.done and self.plan.unfit(i, self.judge) is None]
             if undone:
-                await writer.do(lambda c, some=undone, had=before: self._write_failures(c, some, had))  # type: ignore[misc]
-        faults = canonical([{"field": f.field, "reason": f.reason} for f in self.progress.faults])
+                await writer.do(lambda c, some=undone, had=known.before: self._write_failures(c, some, had))  # type: ignore[misc]
+        faults = canonical([asdict(fault) for fault in self.progress.faults])
         aside = self.progress.set_aside
         await asyncio.to_thread(close_run, self.store, self.run.id, set_aside=aside, faults=faults)
 
     def _write_failures(self, connection: Connection, items: list[Item], before: dict[str, list[Verdict]]) -> None:
         for item in items:
             had = before.get(item.id, [])
-            heard = {(v.persona, v.presentation, v.sample) for v in had}
+            heard = {place_of(verdict) for verdict in had}
             calls = failures(connection, self.run.id, item.id)
             units = self.plan.units(item, self.judge)
             lost = []
             for unit in units:
-                if (unit.persona, unit.presentation, unit.sample) in heard:
+                if place_of(unit) in heard:
                     continue
                 call = calls.get((unit.persona, unit.arm, unit.presentation, unit.sample))
                 reason = "not asked" if call is None else call["reason"] or call["status"]
@@ -253,10 +293,10 @@ class Job:
             self._write(connection, lost, decision)
 
 
-async def _pages(items: AsyncIterator[Item]) -> AsyncIterator[list[Item]]:
-    page: list[Item] = []
-    async for item in items:
-        page.append(item)
+async def _pages(items: AsyncIterator[tuple[int, Item]]) -> AsyncIterator[list[tuple[int, Item]]]:
+    page: list[tuple[int, Item]] = []
+    async for found in items:
+        page.append(found)
         if len(page) == _PAGE:
             yield page
             page = []

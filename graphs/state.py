@@ -11,6 +11,8 @@ from ..agents.model import Model
 from ..store.records import Decision, Item, Verdict, VerdictKey
 from .plan import Plan
 
+Heard = tuple[str, tuple[str, ...], int]
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -29,6 +31,7 @@ class JudgeState(TypedDict, total=False):
         item: what is judged.
         units: the verdicts that the plan asks for.
         fresh: whether stored answers of other runs are left unread.
+        again: the verdicts of the item (persona, presentation, sample) for which they are, whatever `fresh` says.
         verdicts: those that stand, from before and from now.
         decision: what is reported in the end.
     """
@@ -36,6 +39,7 @@ class JudgeState(TypedDict, total=False):
     item: Item
     units: tuple[VerdictKey, ...]
     fresh: bool
+    again: frozenset[Heard]
     verdicts: Annotated[list[Verdict], operator.add]
     decision: Decision
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from ..agents.judge import Judge
 from ..agents.model import NoLedger
 from ..store.datasets import Dataset, Reading, dataset_of_file, dataset_of_records, find_dataset, scan
-from pydantic import ValidationError
-
-from ..store import files
 from ..store.engine import Store, plain_errors
-from ..store.faults import Unusable, explained
+from ..store.faults import Fault, Unusable, explained
+from ..store.files import item_of_fields
 from ..store.progress import tally
 from ..store.queries import decisions_of
 from ..store.records import Decision, Item
@@ -58,7 +58,13 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
-        return {"run": self.run, "status": self.status, **self.sums, "set_aside": self.set_aside, "faults": [*self.faults]}
+        return {
+            "run": self.run,
+            "status": self.status,
+            **self.sums,
+            "set_aside": self.set_aside,
+            "faults": [*self.faults],
+        }
 
     def to_frame(self) -> Any:
         """The decisions as a polars data frame."""
@@ -166,7 +172,13 @@ class Study:
         await asyncio.to_thread(who.check)
         reading = await asyncio.to_thread(self._reading_of, items, name, strict)
         plan = plan or Plan()
-        row = {"kind": "judge", "dataset": reading.dataset.id, "judge": who.id, "seed": plan.seed, "parent": plan.retry_of}
+        row = {
+            "kind": "judge",
+            "dataset": reading.dataset.id,
+            "judge": who.id,
+            "seed": plan.seed,
+            "parent": plan.retry_of,
+        }
         row["plan"] = {"plan": plan.model_dump(mode="json"), "judge": who.model_dump(mode="json")}
         run = await asyncio.to_thread(create_run, self.store, judge=who.row(), run=row)
         return await self._work(run, who, plan, reading, pace, watch, stop)
@@ -205,7 +217,7 @@ class Study:
             raise BadInput(f"Nothing failed in the run {found.id}.", way_out=f"plurijudge show {found.id}")
         who, plan = self._as_planned(found)
         dataset = await asyncio.to_thread(find_dataset, self.store, found.dataset)
-        again = plan.model_copy(update={"retry_of": found.id})
+        again = plan.model_copy(update={"retry_of": found.id, "fresh": False})
         row = {"kind": "judge", "dataset": found.dataset, "judge": who.id, "seed": plan.seed, "parent": found.id}
         row["plan"] = {"plan": again.model_dump(mode="json"), "judge": who.model_dump(mode="json")}
         made = await asyncio.to_thread(create_run, self.store, judge=who.row(), run=row)
@@ -229,8 +241,7 @@ class Study:
         with plain_errors(self.store.url), self.store.engine.connect() as connection:
             sums = tally(connection, found.id)
         dataset = find_dataset(self.store, found.dataset)
-        told = [f"{f['file']}:{f['line']}: {f['field']}: {f['reason']}" for f in dataset.faults]
-        told += [f"{f['field']} {f['reason']}" for f in found.faults]
+        told = [str(Fault(**fault)) for fault in (*dataset.faults, *found.faults)]
         return Outcome(found.id, found.status, sums, found.set_aside + dataset.set_aside, tuple(told), self.store)
 
     async def _work(
@@ -252,10 +263,14 @@ class Study:
             path = Path(items)
             if strict and (faults := list(scan(path))):
                 shown = "; ".join(str(fault) for fault in faults[:5])
-                raise BadInput(f"{len(faults)} lines cannot be used: {shown}.", way_out="mend them, or leave out --strict")
+                raise BadInput(
+                    f"{len(faults)} lines cannot be used: {shown}.", way_out="mend them, or leave out --strict"
+                )
             return Reading.of_file(dataset_of_file(self.store, path))
-        records = [as_item(item, n) for n, item in enumerate(_rows(items), 1)] if _sized(items) else (
-            as_item(item, n) for n, item in enumerate(_rows(items), 1)
+        records = (
+            [as_item(item, n) for n, item in enumerate(_rows(items), 1)]
+            if _sized(items)
+            else (as_item(item, n) for n, item in enumerate(_rows(items), 1))
         )
         dataset, given = dataset_of_records(self.store, records, name=name or "items")
         return Reading.of_records(dataset, given)
@@ -280,7 +295,9 @@ def _difference(before: Mapping[str, Any], now: Judge) -> str:
     from difflib import unified_diff
 
     if before["prompt"] != now.words.text:
-        lines = unified_diff(before["prompt"].splitlines(), now.words.text.splitlines(), "as it was", "as it is", lineterm="")
+        lines = unified_diff(
+            before["prompt"].splitlines(), now.words.text.splitlines(), "as it was", "as it is", lineterm=""
+        )
         return "its prompt has changed:\n" + "\n".join(list(lines)[:40])
     changed = [key for key, value in now.description.items() if before["description"].get(key) != value]
     return f"changed: {', '.join(changed)}."
@@ -313,13 +330,15 @@ def as_item(given: Any, number: int = 1) -> Item:
     if not isinstance(given, Mapping):
         raise BadInput(f"Item {number} is a {type(given).__name__}; needed is an Item or a mapping.")
     try:
-        return files._item(dict(given))
+        return item_of_fields(dict(given))
     except (Unusable, ValidationError) as error:
         fault = error if isinstance(error, Unusable) else explained(error, dict(given))
         raise BadInput(f"Item {number}: `{fault.field}` {fault.reason}.") from error
 
 
-async def judge_item(item: Item | Mapping[str, Any], judge: Judge | str | None = None, *, plan: Plan | None = None) -> Decision:
+async def judge_item(
+    item: Item | Mapping[str, Any], judge: Judge | str | None = None, *, plan: Plan | None = None
+) -> Decision:
     """Judge one item without a store.
 
     Raises:
@@ -332,15 +351,24 @@ async def judge_item(item: Item | Mapping[str, Any], judge: Judge | str | None =
     why = made.unfit(record, who)
     if why is not None:
         raise BadInput(f"The item `{record.id}` cannot be judged: `{why[0]}` {why[1]}.")
-    pace = Pace()
-    bench = Bench(judge=who, model=model_of(who, ledger=NoLedger(), limits=pace.limits), plan=made, secret=os.urandom(32))
-    out = await judge_graph().ainvoke({"item": record, "verdicts": [], "fresh": True}, context=bench)
+    model = model_of(who, ledger=NoLedger(), limits=Pace().limits)
+    try:
+        bench = Bench(judge=who, model=model, plan=made, secret=os.urandom(32))
+        out = await judge_graph().ainvoke({"item": record, "verdicts": [], "fresh": True}, context=bench)
+    finally:
+        await model.close()
     decision: Decision = out["decision"]
     return decision
 
 
 async def judge_pair(
-    prompt: str, a: str, b: str, *, judge: Judge | str | None = None, context: str | None = None, reference: str | None = None
+    prompt: str,
+    a: str,
+    b: str,
+    *,
+    judge: Judge | str | None = None,
+    context: str | None = None,
+    reference: str | None = None,
 ) -> Decision:
     """Which of two answers is better? One question to the judge in each order, no store needed.
 

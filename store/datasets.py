@@ -160,19 +160,29 @@ class Reading:
         rest = islice(items, dataset.lines, None) if isinstance(items, Sequence) else items
         return cls(dataset, (Line(n, n, item, None) for n, item in enumerate(rest, dataset.lines + 1)))
 
+    def expected(self) -> int | None:
+        """How many items there will be, as far as that can be known without parsing; None where it cannot."""
+        if self.dataset.complete or self.dataset.format != "jsonl":
+            return self.dataset.items if self.dataset.complete else None
+        with Path(self.dataset.path).open("rb") as file:
+            if file.read(2) == b"\x1f\x8b":
+                return None
+            file.seek(0)
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
     def next_chunk(self) -> list[Line[Item]]:
         """Read up to a chunk of lines; an empty list at the end."""
         return list(islice(self._lines, _CHUNK))
 
-    def store_chunk(self, connection: Connection, lines: list[Line[Item]]) -> list[Item]:
-        """Insert a chunk with the place read to, in one transaction; gives the items to judge."""
+    def store_chunk(self, connection: Connection, lines: list[Line[Item]]) -> list[tuple[int, Item]]:
+        """Insert a chunk with the place read to, in one transaction; gives the items to judge, each with its line."""
         dataset = self.dataset.id
         faults = [line.fault for line in lines if line.fault is not None]
         named = [line.record.id for line in lines if line.record is not None]
         stored = select(_ITEM.c.id, _ITEM.c.position).where(_ITEM.c.dataset == dataset, _ITEM.c.id.in_(named))
         first: dict[str, int] = {row.id: row.position for row in connection.execute(stored)}
         before = set(first)
-        items: list[Item] = []
+        items: list[tuple[int, Item]] = []
         rows: list[dict[str, Any]] = []
         for line in lines:
             if line.record is None:
@@ -181,10 +191,10 @@ class Reading:
             if at != line.number:
                 faults.append(_duplicate(self.dataset.path or self.dataset.name, line.number, line.record.id, at))
                 continue
-            items.append(line.record)
+            items.append((line.number, line.record))
             if line.record.id not in before:
                 rows.append(item_row(line.record, dataset=dataset, position=line.number))
-        new = [item for item in items if item.id not in before]
+        new = [item for _, item in items if item.id not in before]
         _insert_all(connection, _ITEM, rows)
         _insert_all(connection, _RESPONSE, [row for item in new for row in response_rows(item, dataset=dataset)])
         _insert_all(
@@ -223,7 +233,9 @@ def store_all(store: Store, reading: Reading) -> None:
             return
 
 
-def item_pages(store: Store, dataset: str, *, with_gold: bool = False, after: int = 0) -> Iterator[list[tuple[int, Item]]]:
+def item_pages(
+    store: Store, dataset: str, *, with_gold: bool = False, after: int = 0
+) -> Iterator[list[tuple[int, Item]]]:
     """The stored items of a data set in the order of its file, page by page, each with its position."""
     while True:
         with plain_errors(store.url), store.engine.connect() as connection:
@@ -275,8 +287,10 @@ def _by_item(connection: Connection, table: Any, dataset: str, names: list[str],
     return found
 
 
-async def stream(store: Store, reading: Reading, writer: Writer, *, limit: int | None = None) -> AsyncIterator[Item]:
-    """The items of a data set as a run takes them: those stored before, then the rest of its file as it is read.
+async def stream(
+    store: Store, reading: Reading, writer: Writer, *, limit: int | None = None
+) -> AsyncIterator[tuple[int, Item]]:
+    """The items of a data set as a run takes them, with their lines: those stored before, then the rest of its file.
 
     Args:
         store: where they are.
@@ -287,18 +301,18 @@ async def stream(store: Store, reading: Reading, writer: Writer, *, limit: int |
     left = float("inf") if limit is None else limit
     pages = item_pages(store, reading.dataset.id)
     while left > 0 and (page := await asyncio.to_thread(next, pages, None)) is not None:
-        for _, item in page:
+        for found in page:
             if left <= 0:
                 return
             left -= 1
-            yield item
+            yield found
     while left > 0:
         lines = await asyncio.to_thread(reading.next_chunk)
         items = await writer.do(lambda connection, chunk=lines: reading.store_chunk(connection, chunk))  # type: ignore[misc]
-        for item in items:
+        for found in items:
             if left <= 0:
                 return
             left -= 1
-            yield item
+            yield found
         if not lines:
             return

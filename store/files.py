@@ -149,7 +149,7 @@ def read_items(path: str | os.PathLike[str], *, start: int = 0, line: int = 0) -
         BadInput: at once, if the file cannot be read at all; while reading, if it is cut off.
     """
     raws = _raws(Path(path), ITEM_COLUMNS, ("id", "prompt"), start=start, line=line)
-    return _lines(str(path), raws, _item)
+    return _lines(str(path), raws, item_of_fields)
 
 
 def read_verdicts(path: str | os.PathLike[str], *, start: int = 0, line: int = 0) -> Iterator[Line[Verdict]]:
@@ -209,7 +209,13 @@ def _lines(file: str, raws: Iterator[Raw], check: Callable[[dict[str, Any]], T])
         yield Line(number, end, record, told)
 
 
-def _item(fields: dict[str, Any]) -> Item:
+def item_of_fields(fields: dict[str, Any]) -> Item:
+    """The item that a line's fields describe; unknown fields are kept under `meta`.
+
+    Raises:
+        Unusable: if a field looks like a known one misspelt.
+        ValidationError: if a field does not hold what it should.
+    """
     given = {name: value for name, value in fields.items() if value is not None}
     extra = given.keys() - ITEM_COLUMNS.keys()
     if extra:

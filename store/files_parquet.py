@@ -92,7 +92,7 @@ def _plain(value: Any) -> Any:
 
 
 def write_parquet(
-    target: Path | BinaryIO, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Kind], *, chunk: int = _WRITE_ROWS
+    handle: BinaryIO, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Kind], *, chunk: int = _WRITE_ROWS
 ) -> int:
     """Write the rows; how many there were.
 
@@ -118,11 +118,8 @@ def write_parquet(
         if len(parts) > 1:
             joined = Path(folder) / "joined.parquet"
             pl.scan_parquet(parts, glob=False).sink_parquet(joined)
-        if isinstance(target, Path):
-            shutil.move(joined, target)
-        else:
-            with joined.open("rb") as handle:
-                shutil.copyfileobj(handle, target)
+        with joined.open("rb") as whole:
+            shutil.copyfileobj(whole, handle)
     return count
 
 

@@ -235,7 +235,7 @@ class _Import:
             connection.execute(insert_once(_TABLES["dataset"], connection.dialect.name), row)
         plan = canonical({"file": self.file})
         row = {"kind": "import", "dataset": self.dataset, "judge": "", "plan": plan, "versions": canonical(versions())}
-        # SQLAlchemy tells how many rows an insert made on PostgreSQL only where it is asked to; `insert_run` counts on it.
+        # On PostgreSQL SQLAlchemy says how many rows an insert made only where asked to; `insert_run` counts on it.
         telling = connection.execution_options(preserve_rowcount=True)
         self.run = insert_run(telling, {**row, "status": "open", "faults": "[]"})
 

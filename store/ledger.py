@@ -13,9 +13,7 @@ from .tables import metadata
 from .writer import Writer, now
 
 _CALL = metadata.tables["call"]
-_KEYED = (
-    select(_CALL).where(_CALL.c.key == bindparam("key"), _CALL.c.status == "ok").order_by(_CALL.c.id).limit(1)
-)
+_KEYED = select(_CALL).where(_CALL.c.key == bindparam("key"), _CALL.c.status == "ok").order_by(_CALL.c.id).limit(1)
 _KEYED_IN_RUN = (
     select(_CALL)
     .where(_CALL.c.key == bindparam("key"), _CALL.c.status == "ok", _CALL.c.run == bindparam("run"))
@@ -48,7 +46,14 @@ class Ledger:
             found = connection.execute(wanted, place).mappings().first()
             if found is None:
                 return _inserted(connection, row), None
-            hit = {**row, "status": "hit", "source": found["id"], "road": found["road"], "answered_at": now(), "cost": 0.0}
+            hit = {
+                **row,
+                "status": "hit",
+                "source": found["id"],
+                "road": found["road"],
+                "answered_at": now(),
+                "cost": 0.0,
+            }
             hit |= {"finish_reason": found["finish_reason"], "served_model": found["served_model"]}
             return _inserted(connection, hit), call_of(found, call.unit)
 
@@ -67,7 +72,7 @@ def _inserted(connection: Connection, row: dict[str, Any]) -> int:
     return int(key[0])
 
 
-def call_of(row: Mapping[str, Any], unit: VerdictKey) -> Call:
+def call_of(row: Mapping[Any, Any], unit: VerdictKey) -> Call:
     """The record of a row of `call`, for the verdict that it now serves."""
     values = parsed(row, "call")
     fields = {name: values[name] for name in Call.model_fields if name in values and name != "unit"}

@@ -36,7 +36,7 @@ def standing(connection: Connection, run: str, items: Iterable[str]) -> dict[str
     return found
 
 
-def failures(connection: Connection, run: str, item: str) -> dict[Place, Mapping[str, Any]]:
+def failures(connection: Connection, run: str, item: str) -> dict[Place, Mapping[Any, Any]]:
     """Per verdict of an item, its last call that brought no answer: status, reason, row."""
     wanted = (
         select(_CALL)
@@ -68,16 +68,8 @@ def give_up_on(connection: Connection, *, run: str, item: str, reason: str) -> N
     connection.execute(lost.values(status="unknown", reason=reason))
 
 
-def failed_items(connection: Connection, run: str, items: Iterable[str]) -> set[str]:
-    """Which of these items a closed run could not judge wholly, abstentions apart."""
-    bad = select(_VERDICT.c.item).where(
-        _VERDICT.c.run == run, _VERDICT.c.item.in_(list(items)), _VERDICT.c.status.not_in(("ok", "abstained"))
-    )
-    return set(connection.execute(bad).scalars())
-
-
 def tally(connection: Connection, run: str) -> dict[str, Any]:
-    """The run's sums, over its rows: decisions by outcome, verdicts by status and reason, calls by status, tokens, cost."""
+    """The run's sums over its rows: decisions by outcome, verdicts by status and reason, calls, tokens, cost."""
 
     def counted(table: Any, *columns: Any) -> list[Any]:
         return list(connection.execute(select(*columns, func.count()).where(table.c.run == run).group_by(*columns)))
@@ -108,4 +100,3 @@ def tally(connection: Connection, run: str) -> dict[str, Any]:
         "cost": spent[2],
         "calls_without_price": int(connection.execute(no_price).scalar_one()),
     }
-

@@ -116,7 +116,9 @@ def _streamed(store: Store, wanted: Any, table: str, *, also: set[str] | None = 
             yield values
 
 
-def free_query(store: Store, statement: str, *, limit: int | None = None) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+def free_query(
+    store: Store, statement: str, *, limit: int | None = None
+) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
     """Run a person's own SQL, which may read and nothing else.
 
     Raises:
@@ -130,11 +132,15 @@ def free_query(store: Store, statement: str, *, limit: int | None = None) -> tup
             connection.exec_driver_sql("PRAGMA query_only=ON")
         else:
             connection.execute(text("SET TRANSACTION READ ONLY"))
-        result = connection.exec_driver_sql(statement.strip().rstrip(";").replace("%", "%%") if not store.sqlite else statement)
+        result = connection.exec_driver_sql(
+            statement.strip().rstrip(";").replace("%", "%%") if not store.sqlite else statement
+        )
         names = list(result.keys())
     except ResourceClosedError as error:
         connection.close()
-        raise BadInput("The statement gives no rows; `query` only reads.", way_out='plurijudge query "SELECT ..."') from error
+        raise BadInput(
+            "The statement gives no rows; `query` only reads.", way_out='plurijudge query "SELECT ..."'
+        ) from error
     except DBAPIError as error:
         connection.close()
         said = str(error.orig).strip().splitlines()[0]

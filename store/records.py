@@ -1,4 +1,4 @@
-"""What is judged, what was said of it, and what is known of both: the plain records that files, graphs and tables share."""
+"""What is judged, what was said of it, what is known of both? The plain records that files, graphs and tables share."""
 
 from __future__ import annotations
 

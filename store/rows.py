@@ -44,7 +44,9 @@ def response_rows(item: Item, *, dataset: str) -> list[dict[str, Any]]:
             "position": position,
             "model": response.model,
             "text": response.text,
-            "parts": _json(None if response.parts is None else [p.model_dump(exclude_none=True) for p in response.parts]),
+            "parts": _json(
+                None if response.parts is None else [p.model_dump(exclude_none=True) for p in response.parts]
+            ),
         }
         for position, response in enumerate(item.responses)
     ]
@@ -154,7 +156,7 @@ def answer_columns(call: Call) -> dict[str, Any]:
     return {**row, "dropped": canonical(call.dropped), "answered_at": now()}
 
 
-def parsed(row: Mapping[str, Any], table: str) -> dict[str, Any]:
+def parsed(row: Mapping[Any, Any], table: str) -> dict[str, Any]:
     """A row with its JSON columns read."""
     columns = JSON_COLUMNS.get(table, frozenset())
     return {
@@ -163,14 +165,14 @@ def parsed(row: Mapping[str, Any], table: str) -> dict[str, Any]:
     }
 
 
-def verdict_of(row: Mapping[str, Any]) -> Verdict:
+def verdict_of(row: Mapping[Any, Any]) -> Verdict:
     """The record of a row of `verdict`."""
     values = parsed(row, "verdict")
     return Verdict.model_validate({name: values[name] for name in Verdict.model_fields if name in values})
 
 
 def item_of(
-    row: Mapping[str, Any], responses: list[Mapping[str, Any]], labels: list[Mapping[str, Any]] | None = None
+    row: Mapping[Any, Any], responses: list[Mapping[Any, Any]], labels: list[Mapping[Any, Any]] | None = None
 ) -> Item:
     """The item of its rows; what was checked when it came in is not checked again."""
     values = parsed(row, "item")
@@ -190,7 +192,7 @@ def item_of(
     )
 
 
-def _response_of(row: Mapping[str, Any]) -> Response:
+def _response_of(row: Mapping[Any, Any]) -> Response:
     parts = orjson.loads(row["parts"]) if row["parts"] else None
     return Response.model_construct(
         id=row["id"],
@@ -200,7 +202,7 @@ def _response_of(row: Mapping[str, Any]) -> Response:
     )
 
 
-def _gold_of(row: Mapping[str, Any]) -> Gold:
+def _gold_of(row: Mapping[Any, Any]) -> Gold:
     values = parsed(row, "label")
     return Gold.model_construct(
         annotator=values["annotator"],

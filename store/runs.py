@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, delete, select, text, update
 
 from ..text.errors import NotFound, RunBusy
 from .canonical import canonical, digest
@@ -66,9 +66,10 @@ def versions() -> dict[str, str]:
 
 def insert_run(connection: Connection, row: dict[str, Any]) -> str:
     """Insert a run under a name that is free; gives the name."""
+    telling = connection.execution_options(preserve_rowcount=True)  # else PostgreSQL's driver says -1
     for _ in range(50):
         name = new_run_id()
-        made = connection.execute(insert_once(_RUN, connection.dialect.name), {**row, "id": name, "created_at": now()})
+        made = telling.execute(insert_once(_RUN, connection.dialect.name), {**row, "id": name, "created_at": now()})
         if made.rowcount == 1:
             return name
     raise AssertionError("no free name for a run within fifty draws")
@@ -110,7 +111,7 @@ def find_run(store: Store, name: str) -> Run:
 
 def _run_of(connection: Connection, name: str) -> Run:
     row = connection.execute(select(_RUN).where(_RUN.c.id == name)).mappings().one()
-    values = parsed(row, "run")
+    values = parsed(dict(row), "run")
     return Run(**{name: values[name] for name in Run.__dataclass_fields__})
 
 
@@ -165,3 +166,10 @@ def sole_worker(store: Store, run: str) -> Iterator[str]:
 def close_run(store: Store, run: str, *, set_aside: int = 0, faults: str = "[]") -> None:
     """Close a run: from now on its failures are verdict rows, and nothing is asked any more."""
     set_run(store, run, status="closed", stopped="", closed_at=now(), set_aside=set_aside, faults=faults)
+
+
+def drop_empty_run(store: Store, run: str) -> None:
+    """Take back a run in which nothing could be judged."""
+    with plain_errors(store.url), writing(store.engine).begin() as connection:
+        called = select(_CALL.c.id).where(_CALL.c.run == run).exists()
+        connection.execute(delete(_RUN).where(_RUN.c.id == run, ~called))

@@ -1,7 +1,7 @@
 """Which tables hold the records, and what keeps their rows sound?
 
-Rows are inserted with Core from validated records; these classes are the schema, its keys and its checks. Columns named in
-`JSON_COLUMNS` hold canonical JSON as text, the same bytes on SQLite and PostgreSQL. "None" in a key is `''`.
+Rows are inserted with Core from validated records; these classes are the schema, its keys and its checks. Columns named
+in `JSON_COLUMNS` hold canonical JSON as text, the same bytes on SQLite and PostgreSQL. "None" in a key is `''`.
 """
 
 from __future__ import annotations

@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from .verdict_names import Names
-from .verdict_prose import CONFLICT, TIE, Outcome
-from .verdict_value import Score, choice_of, score_of
+from .verdict_outcome import ABSTAIN, CONFLICT, TIE, Outcome
+from .verdict_value import choice_of, score_of
 
 _CHOICE = frozenset(
-    """verdict finalverdict preferred preference winner choice finalchoice answer finalanswer better betterresponse betteranswer betteroutput best
-    bestresponse bestanswer bestmodel judgment judgement decision finaldecision result selected selection pick preferredresponse preferredanswer
-    preferredoutput preferredmodel winningresponse chosen vote outcome label urteil entscheidung gewinner choix gagnant verdicto veredicto ganador
-    eleccion vencedor escolha decisao verdetto vincitore scelta ответ вердикт победитель выбор 答案 结论 选择 判定 結論 勝者""".split()
+    """
+    verdict finalverdict preferred preference winner choice finalchoice answer finalanswer better betterresponse
+    betteranswer betteroutput best bestresponse bestanswer bestmodel judgment judgement decision finaldecision
+    result selected selection pick preferredresponse preferredanswer preferredoutput preferredmodel
+    winningresponse chosen vote outcome label urteil entscheidung gewinner choix gagnant verdicto veredicto
+    ganador eleccion vencedor escolha decisao verdetto vincitore scelta ответ вердикт победитель выбор 答案 结论
+    选择 判定 結論 勝者
+    """.split()
 )
 _SCORE = frozenset(
-    """score rating grade finalscore overallscore overall overallrating finalrating points mark totalscore note bewertung punktzahl puntuacion
-    puntaje nota punteggio voto pontuacao оценка балл 评分 分数 得分 評価 スコア""".split()
+    """
+    score rating grade finalscore overallscore overall overallrating finalrating points mark totalscore note
+    bewertung punktzahl puntuacion puntaje nota punteggio voto pontuacao оценка балл 评分 分数 得分 評価 スコア
+    """.split()
 )
 _WHY = frozenset(
-    "rationale reason explanation reasoning conciseexplanation justification why analysis comment feedback thoughts thought begründung".split()
+    """
+    rationale reason explanation reasoning conciseexplanation justification why analysis comment feedback
+    thoughts thought begründung
+    """.split()
 )
-_ORDERED = frozenset("orderedmodels ranking rank order ranked rankings orderedresponses".split())
-_HOLDERS = frozenset("arguments input parameters function functioncall toolcalls args output response content message data evaluation".split())
+_ORDERED = frozenset(
+    """
+    orderedmodels ranking rank order ranked rankings orderedresponses
+    """.split()
+)
+_HOLDERS = frozenset(
+    """
+    arguments input parameters function functioncall toolcalls args output response content message data
+    evaluation
+    """.split()
+)
 _FIRST = frozenset("pfirst probabilityfirst probfirst probabilityofthefirst".split())
-_TRIES, _LONGEST = 80, 20_000
+_TRIES, _LONGEST, _LARGEST = 80, 20_000, 1e12
 
 
 @dataclass(slots=True)
@@ -38,7 +55,7 @@ class Found:
     start: int
     end: int
     outcome: Outcome | None = None
-    scores: dict[str, Score] = field(default_factory=dict)
+    scores: dict[str, Outcome] = field(default_factory=dict)
     rationale: str = ""
     p_first: float | None = None
     is_error: bool = False
@@ -70,7 +87,9 @@ def documents(text: str) -> tuple[list[tuple[int, int, Any]], int]:
         tries += 1
         read = _read(text, start.start())
         if read is None:
-            if text[start.start()] == "{" and re.match(r"\{\s*\"[\w -]{1,40}\"\s*:", text[start.start() : start.start() + 60]):
+            if text[start.start()] == "{" and re.match(
+                r"\{\s*\"[\w -]{1,40}\"\s*:", text[start.start() : start.start() + 60]
+            ):
                 open_at = start.start() if open_at < 0 else open_at
             place = start.start() + 1
             continue
@@ -98,7 +117,11 @@ def _mend(text: str, start: int) -> tuple[int, Any] | None:
     body = re.sub(r",(\s*[}\]])", r"\1", body)
     body = re.sub(r"([{,]\s*)([A-Za-z_]\w{0,40})(\s*:)", r'\1"\2"\3', body)
     for attempt in (body, re.sub(r"(?<![A-Za-z0-9])'|'(?![A-Za-z0-9])", '"', body)):
-        attempt = re.sub(r":\s*(True|False|None)\b", lambda word: ": " + {"True": "true", "False": "false", "None": "null"}[word[1]], attempt)
+        attempt = re.sub(
+            r":\s*(True|False|None)\b",
+            lambda word: ": " + {"True": "true", "False": "false", "None": "null"}[word[1]],
+            attempt,
+        )
         try:
             return end, _DECODER.decode(attempt)
         except (ValueError, RecursionError):
@@ -125,8 +148,8 @@ class _Reader:
     def __init__(self, names: Names, protocol: str) -> None:
         self.names, self.protocol = names, protocol
         self.choices: list[Outcome] = []
-        self.scores: dict[str, Score] = {}
-        self.single: Score | None = None
+        self.scores: dict[str, Outcome] = {}
+        self.single: Outcome | None = None
         self.rationale = ""
         self.p_first: float | None = None
 
@@ -137,7 +160,6 @@ class _Reader:
             for part in value[:50]:
                 self.walk(part, depth + 1)
         elif isinstance(value, dict):
-            self._ordered_pairs(value)
             for name, inner in value.items():
                 self._field(name, _key(str(name)), inner, depth)
 
@@ -145,11 +167,11 @@ class _Reader:
         if key in _WHY and isinstance(value, str):
             self.rationale = self.rationale or value
         elif key in _FIRST and isinstance(value, int | float) and not isinstance(value, bool):
-            self.p_first = float(value)
+            self.p_first = float(value) if 0 <= value <= 1 else None
         elif key in ("probabilities", "probability") and isinstance(value, dict):
             self._probabilities(value)
         elif key in _ORDERED and isinstance(value, list | str):
-            self._ranking(value)
+            self.ranking(value)
         elif self.protocol == "score" and (key in _SCORE or key in _CHOICE) and self._number(value) is not None:
             if key in _SCORE or self.single is None:
                 self.single = self._number(value)
@@ -173,11 +195,11 @@ class _Reader:
             self.choices.append(said)
 
     @staticmethod
-    def _number(value: Any) -> Score | None:
+    def _number(value: Any) -> Outcome | None:
         if isinstance(value, bool):
             return None
         if isinstance(value, int | float):
-            return Score(float(value)) if math.isfinite(value) else None
+            return Outcome("score", score=float(value)) if abs(value) < _LARGEST else None  # nor NaN
         return score_of(value) if isinstance(value, str) else None
 
     def _label(self, token: Any) -> str | None:
@@ -204,7 +226,9 @@ class _Reader:
             number = self._number(value)
         if number is None:
             return False
-        stem = re.sub(r"(?i)(?:overall|final|score|rating|grade|points)(?:_?(?:of|for))?|[_\s-]+", " ", str(name)).strip()
+        stem = re.sub(
+            r"(?i)(?:overall|final|score|rating|grade|points)(?:_?(?:of|for))?|[_\s-]+", " ", str(name)
+        ).strip()
         label = self._label(stem)
         if label is None:
             return False
@@ -214,14 +238,9 @@ class _Reader:
     def _probabilities(self, value: dict[str, Any]) -> None:
         for name, share in value.items():
             if self._label(name) == self.names.labels[0] and isinstance(share, int | float):
-                self.p_first = float(share)
+                self.p_first = float(share) if 0 <= share <= 1 else None
 
-    def _ordered_pairs(self, value: dict[str, Any]) -> None:
-        marked = {_key(str(name)).rstrip(): inner for name, inner in value.items()}
-        if isinstance(marked.get("name"), str) and "arguments" in marked:
-            return
-
-    def _ranking(self, value: list[Any] | str) -> None:
+    def ranking(self, value: list[Any] | str) -> None:
         if isinstance(value, str):
             said = choice_of(value, self.names)
             if said:
@@ -232,9 +251,16 @@ class _Reader:
             token, rank = entry, place
             if isinstance(entry, dict):
                 fields = {_key(str(name)): inner for name, inner in entry.items()}
-                token = next((fields[key] for key in ("model", "response", "label", "id", "name", "answer", "output") if key in fields), None)
+                token = next(
+                    (
+                        fields[key]
+                        for key in ("model", "response", "label", "id", "name", "answer", "output")
+                        if key in fields
+                    ),
+                    None,
+                )
                 given = fields.get("rank", place)
-                rank = int(given) if isinstance(given, int | float) or str(given).isdecimal() else place
+                rank = int(float(given)) if re.fullmatch(r"\d{1,4}(\.0)?", str(given)) else place
             label = self._label(token)
             if label is None:
                 return
@@ -245,28 +271,26 @@ class _Reader:
             self.choices.append(Outcome("rank", ranking=ranking) if len(set(flat)) == len(flat) else CONFLICT)
 
 
-def _settle(choices: list[Outcome], scores: dict[str, Score], labels: tuple[str, ...]) -> Outcome | None:
+def _settle(choices: list[Outcome], scores: dict[str, Outcome], labels: tuple[str, ...]) -> Outcome | None:
     """One object, one verdict: fields that contradict each other, or the scores beside them, are a conflict."""
     if any(choice.kind == "conflict" for choice in choices):
         return CONFLICT
-    plain = {top_of(choice) for choice in choices}
+    plain = {choice.top for choice in choices}
     if len(plain) > 1:
         return CONFLICT
     if len(scores) == len(labels) > 1:
-        best = max(score.value for score in scores.values())
-        leaders = [index for index, label in enumerate(labels) if scores[label].value == best]
+        best = max(score.score for score in scores.values())
+        leaders = [index for index, label in enumerate(labels) if scores[label].score == best]
         implied = Outcome("label", leaders[0]) if len(leaders) == 1 else TIE
-        if choices and implied.kind == "label" and top_of(choices[0]).kind == "label" and top_of(choices[0]).index != implied.index:
+        if (
+            choices
+            and implied.kind == "label"
+            and choices[0].top.kind == "label"
+            and choices[0].top.index != implied.index
+        ):
             return CONFLICT
         return choices[0] if choices else implied
     return choices[0] if choices else None
-
-
-def top_of(outcome: Outcome) -> Outcome:
-    """Reduce an order to its head: one label, or a tie where several lead."""
-    if outcome.kind != "rank":
-        return outcome
-    return Outcome("label", outcome.ranking[0][0]) if len(outcome.ranking[0]) == 1 else TIE
 
 
 def read_json(start: int, end: int, value: Any, *, names: Names, protocol: str) -> Found:
@@ -274,7 +298,7 @@ def read_json(start: int, end: int, value: Any, *, names: Names, protocol: str) 
     found = Found(start, end)
     reader = _Reader(names, protocol)
     if protocol == "rank" and isinstance(value, list):
-        reader._ranking(value)
+        reader.ranking(value)
     else:
         reader.walk(value)
     found.rationale, found.p_first = reader.rationale, reader.p_first
@@ -282,9 +306,9 @@ def read_json(start: int, end: int, value: Any, *, names: Names, protocol: str) 
         single = reader.single or next(iter(reader.scores.values()), None)
         if single:
             found.scores = {names.labels[0]: single}
-            found.outcome = Outcome("score", score=single.value)
+            found.outcome = single
         elif any(choice.kind == "abstain" for choice in reader.choices):
-            found.outcome = Outcome("abstain")
+            found.outcome = ABSTAIN
     else:
         found.scores = reader.scores
         found.outcome = _settle(reader.choices, reader.scores, names.labels)

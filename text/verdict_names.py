@@ -1,7 +1,8 @@
 """Where does a text name one of the responses, and which?
 
 Every name is replaced by a mark, one private-use character per label, so that the patterns that read a verdict are
-written once, for any labels. A *strong* mark stands for a name no one takes for anything else (`Assistant A`, `Output (a)`,
+written once, for any labels. A *strong* mark stands for a name no one takes for anything else (`Assistant A`,
+`Output (a)`,
 `[[B]]`, `the first response`); a *weak* one for a bare label (`A`, `2`), which counts only where a verdict is expected.
 """
 
@@ -26,17 +27,20 @@ NOUN = (
 )
 _LEFT = r"(?<![A-Za-z0-9_\u00c0-\u024f\u0400-\u04ff])"
 _RIGHT = r"(?![A-Za-z0-9_\u00c0-\u024f\u0400-\u04ff]|\.\d)"
-_BEFORE = re.compile(rf"{_LEFT}(?:{NOUN})s?[ \t]{{0,2}}[#(\[\"'`*_]{{0,4}}[ \t]?\Z|(?:{NOUN})[#(\[\"'`*_]{{0,3}}\Z", re.IGNORECASE)
+_BEFORE = re.compile(
+    rf"{_LEFT}(?:{NOUN})s?[ \t]{{0,2}}[#(\[\"'`*_]{{0,4}}[ \t]?\Z|(?:{NOUN})[#(\[\"'`*_]{{0,3}}\Z", re.IGNORECASE
+)
 _OPEN, _SHUT = "([\"'`*_{<", ")]\"'`*_}>"
 _ORDINALS = ("first", "second", "third", "fourth")
 _ORDINAL = re.compile(
-    rf"\b(?:the[ ])?(?P<place>{'|'.join(_ORDINALS)})[ ](?:one|{NOUN})\b(?!s)|\b(?:response|answer|output|option|assistant)[ ]"
+    rf"\b(?:the[ ])?(?P<place>{'|'.join(_ORDINALS)})[ ](?:one|{NOUN})\b(?!s)|\b(?:response|answer|output|option|"
+    rf"assistant)[ ]"
     r"(?P<count>one|two|three|four)\b",
     re.IGNORECASE,
 )
 _SOLE = re.compile(rf"\W*(?:the )?({'|'.join(_ORDINALS)})(?: one)?\W*", re.IGNORECASE)
 _COUNTS = {"one": 0, "two": 1, "three": 2, "four": 3}
-_ORNAMENT = {ord(sign): None for sign in "*`\"_~"}
+_ORNAMENT = {ord(sign): None for sign in '*`"_~'}
 _ARTICLES = frozenset("aeiouy")  # letters that are words in some language when small and bare
 
 
@@ -50,13 +54,13 @@ class Names:
     tokens: re.Pattern[str] | None
 
     def index(self, token: str) -> int | None:
-        """Say which label a token is: as written first, else in another case or by position, where that is unambiguous."""
+        """Say which label a token is: as written, else in another case or by position where that is unambiguous."""
         if token in self.exact:
             return self.exact[token]
         return self.loose.get(token.casefold())
 
     def mark(self, text: str) -> str:
-        """Replace names by marks and drop ornaments (bold, quotes, code ticks); what is left reads as one plain sentence."""
+        """Replace names by marks and drop ornaments (bold, quotes, code ticks); what is left is a plain sentence."""
         if self.tokens is None:
             return text.translate(_ORNAMENT)
         sole = _SOLE.fullmatch(text)
@@ -70,7 +74,11 @@ class Names:
             index = self.index(token)
             if index is None:
                 return token
-            dressed = text[start - 1 : start] in _OPEN and text[end : end + 1] in _SHUT if start and end < len(text) else False
+            dressed = (
+                text[start - 1 : start] in _OPEN and text[end : end + 1] in _SHUT
+                if start and end < len(text)
+                else False
+            )
             strength = self._strength(token, text[max(0, start - 26) : start], dressed=dressed)
             named = named or strength == STRONG
             return chr(strength + index) if strength else token
@@ -96,7 +104,9 @@ class Names:
         return chr(STRONG + index) if index < len(self.labels) else found.group()
 
 
-_NAMED_S = re.compile(rf"(?:the[ ])?(?:{NOUN})s?[ \t]{{0,2}}[#(\[' ]{{0,4}}({S})(?:[)\]]|'(?!s\b)){{0,4}}", re.IGNORECASE)
+_NAMED_S = re.compile(
+    rf"(?:the[ ])?(?:{NOUN})s?[ \t]{{0,2}}[#(\[' ]{{0,4}}({S})(?:[)\]]|'(?!s\b)){{0,4}}", re.IGNORECASE
+)
 _BOXED = re.compile(rf"\[\[ ?({M}) ?\]\]|[(\[]({M})[)\]]")
 
 
@@ -119,11 +129,17 @@ def names_of(labels: tuple[str, ...]) -> Names:
     digits = all(label.isdecimal() for label in labels)
     cased = len(set(folded)) != len(folded)
     for place in range(len(labels)):
-        for token, clash in ((chr(97 + place), letters and not cased), (str(place + 1), digits), (_ORDINALS[place] if place < 4 else "", False)):
+        for token, clash in (
+            (chr(97 + place), letters and not cased),
+            (str(place + 1), digits),
+            (_ORDINALS[place] if place < 4 else "", False),
+        ):
             if token and not clash and token not in folded:
                 loose.setdefault(token, place)
     spellings = {*labels, *loose, *(token.upper() for token in loose), *(token.capitalize() for token in loose)}
-    spellings -= set(_ORDINALS) - set(exact) | {word.capitalize() for word in _ORDINALS} | {word.upper() for word in _ORDINALS}
+    spellings -= (
+        set(_ORDINALS) - set(exact) | {word.capitalize() for word in _ORDINALS} | {word.upper() for word in _ORDINALS}
+    )
     words = sorted((re.escape(word) for word in spellings if word.strip()), key=len, reverse=True)
     tokens = re.compile(f"{_LEFT}(?:{'|'.join(words)}){_RIGHT}") if words else None
     return Names(labels, exact, loose, tokens)

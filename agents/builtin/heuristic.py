@@ -1,4 +1,4 @@
-"""A judge without a model: what do relevance, arithmetic, structure and length alone say? A baseline for LLM judges to beat."""
+"""What do relevance, arithmetic, structure and length alone say of an answer? A baseline for LLM judges to beat."""
 
 from __future__ import annotations
 
@@ -75,13 +75,19 @@ def weigh(item: Item, response: Response) -> Points:
         item.prompt
         if isinstance(item.prompt, str)
         else conversation_text(
-            [(m.role, m.content if isinstance(m.content, str) else [p.model_dump() for p in m.content]) for m in item.prompt]
+            [
+                (m.role, m.content if isinstance(m.content, str) else [p.model_dump() for p in m.content])
+                for m in item.prompt
+            ]
         )
     )
     words = _words(text)
     return Points(
         relevance=_share(_words(prompt) | _words(item.context or ""), words),
-        reference=_share(_words(item.reference or "") | set(re.findall(_NUMBER, item.reference or "")), words | set(re.findall(_NUMBER, text))),
+        reference=_share(
+            _words(item.reference or "") | set(re.findall(_NUMBER, item.reference or "")),
+            words | set(re.findall(_NUMBER, text)),
+        ),
         arithmetic=_arithmetic(text),
         structure=_structure(text),
         length=min(1.0, math.log1p(len(text)) / math.log1p(800)),

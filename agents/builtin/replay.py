@@ -37,7 +37,9 @@ class Recording:
         place = self.places.get((key.item, key.persona, key.arm, key.presentation, key.sample))
         if place is None:
             shown = ", ".join(key.presentation)
-            raise Failure("miss", f"{self.path.name} holds no text of `{self.judge}` for item `{key.item}` shown {shown}")
+            raise Failure(
+                "miss", f"{self.path.name} holds no text of `{self.judge}` for item `{key.item}` shown {shown}"
+            )
         with self.path.open("rb") as file:
             file.seek(place[0])
             row = orjson.loads(file.read(place[1]))
@@ -56,9 +58,8 @@ def split(model: str) -> tuple[Path, str]:
     return Path(name), "".join(parse_qs(query).get("judge", [""]))
 
 
-@cache
 def recording(model: str) -> Recording:
-    """Read where the recorded texts stand; once for each file and judge.
+    """Where the recorded texts stand in their file, which is read once for each judge, and again once it has changed.
 
     Raises:
         BadInput: if the file is missing, holds no text of that judge, or holds several judges and none is named.
@@ -66,6 +67,12 @@ def recording(model: str) -> Recording:
     path, judge = split(model)
     if not path.is_file():
         raise BadInput(f"There is no file {path} to replay.", way_out="plurijudge import llmbar DIR --out FOLDER")
+    about = path.stat()
+    return _recording(path, judge, (about.st_mtime_ns, about.st_size))
+
+
+@cache
+def _recording(path: Path, judge: str, _as_of: tuple[int, int]) -> Recording:
     places: dict[Key, tuple[int, int]] = {}
     judges: set[str] = set()
     hashed = hashlib.sha256()

@@ -1,6 +1,7 @@
 """Do 40,413 x 2 recorded LLMBar judgements give the published accuracies and agreements again?
 
-Two readings: the authors' own (their regular expressions and their counting, which live here and nowhere in the product), and the
+Two readings: the authors' own (their regular expressions and their counting, which live here and nowhere in the
+product), and the
 product's parser, whose every difference from the recorded label is listed for a reader.
 """
 
@@ -31,7 +32,9 @@ def run(data: Path) -> Section:
     found: dict[str, list[tuple[Label, Label, str]]] = {}
     for row in rows(folder / "judgments.jsonl.gz"):
         labels = authors_labels(row, rules)
-        section.count("authors' rules on the raw text", "as recorded" if labels == (row["wF"], row["wT"]) else "differs")
+        section.count(
+            "authors' rules on the raw text", "as recorded" if labels == (row["wF"], row["wT"]) else "differs"
+        )
         key = f"{row['s']}|{row['j']}|{row['t']}"
         found.setdefault(key, []).append((*labels, str(gold[row["s"], row["i"]])))
         for swapped, text, theirs in completions(row, labels):
@@ -50,14 +53,17 @@ def run(data: Path) -> Section:
 def authors_labels(row: dict[str, Any], rules: Rules) -> tuple[Label, Label]:
     """Read both orders with the authors' rules, mapped back to the original order.
 
-    Their rules are tried in turn and the first that matches anywhere in the text wins. Of two equal ratings the response shown
+    Their rules are tried in turn and the first that matches anywhere in the text wins. Of two equal ratings the
+    response shown
     second wins; where the first rating is missing, the response shown first.
     """
     if "s1" in row:
         return _authors_rating(row["s1"], row["s2"])
     rule = rules[f"{row['j']}|{row['t']}"][row["n"] - 1]
     assert rule is not None
-    first, second = (next((label for label, pattern in rule.items() if re.search(pattern, row[key])), None) for key in ("cF", "cT"))
+    first, second = (
+        next((label for label, pattern in rule.items() if re.search(pattern, row[key])), None) for key in ("cF", "cT")
+    )
     return first, _SWAP[second] if second else None
 
 
@@ -72,7 +78,10 @@ def _authors_rating(first: str, second: str) -> tuple[Label, Label]:
 def authors_numbers(found: dict[str, list[tuple[Label, Label, str]]]) -> Iterator[tuple[str, float]]:
     """Count as the authors did: what is not parsed is wrong, and two that are not parsed agree."""
     for key, judged in found.items():
-        right = [100 * sum(label == gold for label, gold in ((row[side], row[2]) for row in judged)) / len(judged) for side in (0, 1)]
+        right = [
+            100 * sum(label == gold for label, gold in ((row[side], row[2]) for row in judged)) / len(judged)
+            for side in (0, 1)
+        ]
         yield f"{key} accuracy", round(sum(right) / 2, 6)
         yield f"{key} agreement", round(100 * sum(first == second for first, second, _ in judged) / len(judged), 6)
 

@@ -1,7 +1,9 @@
 """Does the parser read recorded judge texts as their authors did, and nothing into those that hold no verdict?
 
-Checks: every `plain` row agrees with its recorded label (rows that hold a reason only are no verdicts and are left out); no row
-that its authors could not parse becomes `ok` unless a verdict stands in it or it ends in a stated conclusion, each such row
+Checks: every `plain` row agrees with its recorded label (rows that hold a reason only are no verdicts and are left
+out); no row
+that its authors could not parse becomes `ok` unless a verdict stands in it or it ends in a stated conclusion, each
+such row
 listed in the details; every text of an API error ends as `error`.
 """
 
@@ -16,7 +18,13 @@ from plurijudge.text.verdict import CONCLUDING_RULES, EXPLICIT_RULES, ParsedVerd
 
 REASON_ONLY = "pairwise_pandalm_reason_only"
 PLAINLY = EXPLICIT_RULES | CONCLUDING_RULES
-_LABELS = {"output_ab": ("a", "b"), "digit": ("1", "2"), "pandalm": ("1", "2"), "feedback": ("1", "2"), "function_call": ("m", "M")}
+_LABELS = {
+    "output_ab": ("a", "b"),
+    "digit": ("1", "2"),
+    "pandalm": ("1", "2"),
+    "feedback": ("1", "2"),
+    "function_call": ("m", "M"),
+}
 
 
 def run(data: Path) -> Section:
@@ -28,7 +36,10 @@ def run(data: Path) -> Section:
         for number, row in enumerate(rows(data / "judges" / "amel_llmbar" / f"{name}.jsonl.gz")):
             text = row["raw_response"] or ""
             if text.startswith("ERROR:"):
-                section.check(parse_verdict(text, labels=("1", "2")).status == "error", f"{name} {number}: an API error is not an error")
+                section.check(
+                    parse_verdict(text, labels=("1", "2")).status == "error",
+                    f"{name} {number}: an API error is not an error",
+                )
     return section
 
 
@@ -62,14 +73,21 @@ def recorded(row: dict[str, Any], text: str) -> float | str | None:
 def _check_row(section: Section, number: int, row: dict[str, Any]) -> None:
     text, verdict, ours = parse_row(row)
     theirs, hard, kind = recorded(row, text), row["hard"], row["prompt_kind"]
-    said = "same" if ours == theirs else verdict.rule if verdict.status == "ok" else f"{verdict.status}/{verdict.reason}"
+    said = (
+        "same" if ours == theirs else verdict.rule if verdict.status == "ok" else f"{verdict.status}/{verdict.reason}"
+    )
     section.count("by prompt", f"{kind} | {hard} | {said}")
     section.count("by hard", f"{hard} | {said}")
     if hard == "plain" and kind != REASON_ONLY:
-        section.check(ours == theirs, f"raw_completions {number}: {kind}: recorded {theirs}, read {ours} ({verdict.status} {verdict.reason})")
+        section.check(
+            ours == theirs,
+            f"raw_completions {number}: {kind}: recorded {theirs}, read {ours} ({verdict.status} {verdict.reason})",
+        )
     if hard in ("unparsed", "garbage"):
         plainly = verdict.status != "ok" or verdict.rule in PLAINLY
-        section.check(plainly, f"raw_completions {number}: {kind}: no verdict recorded, read {ours} by rule {verdict.rule}")
+        section.check(
+            plainly, f"raw_completions {number}: {kind}: no verdict recorded, read {ours} by rule {verdict.rule}"
+        )
     if ours != theirs:
         section.details.append(
             {

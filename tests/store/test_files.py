@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from plurijudge.store import files_csv, files_jsonl, files_parquet
+from plurijudge.store import files_jsonl, files_parquet
 from plurijudge.store.cells import read_text, write_text
 from plurijudge.store.files import (
     Fault,
@@ -568,4 +568,3 @@ def test_an_unclosed_quote_is_a_fault_where_its_row_starts(tmp_path: Path) -> No
     first, second = read_items(path)
     assert first.record == Item(id="q1", prompt="x")
     assert second.fault is not None and (second.fault.line, second.fault.reason[:10]) == (3, "is not CSV")
-    assert files_csv.LONGEST == files_jsonl.LONGEST

@@ -1,0 +1,55 @@
+# `make demo` and `make test` need Python 3.11 or later and make, nothing else: they set up .venv themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+DEMO := demo/demo.db
+
+.PHONY: demo install test check published coverage crash wheel clean
+
+# Made anew when the project's own list of dependencies changes.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "plurijudge needs Python 3.11 or later; try: make PYTHON=python3.12 demo"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	mkdir -p .links && ln -sfn .. .links/plurijudge
+	touch $@
+
+install: $(VENV)/.installed-dev
+
+demo: $(VENV)/.installed
+	@mkdir -p demo
+	@echo "== The built-in heuristic judges the shipped examples ==" && \
+	  $(BIN)/plurijudge judge examples/items.jsonl --model builtin/heuristic --db $(DEMO)
+	@echo && echo "== A judge with a planted bias for the first answer judges them too, and flips ==" && \
+	  $(BIN)/plurijudge judge examples/items.jsonl --model 'builtin/planted?position=2&seed=1' --db $(DEMO)
+	@echo && echo "Look further: $(BIN)/plurijudge show last --by subset --db $(DEMO)"
+
+test: install
+	$(BIN)/python -m pytest -n 2 -q
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+published: install
+	$(BIN)/python benchmarks/published.py --data $(DATA)
+
+coverage: install
+	$(BIN)/python benchmarks/coverage.py
+
+crash: install
+	$(BIN)/python benchmarks/crash.py
+
+wheel: install
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist .
+
+clean:
+	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,380 @@
+"""How far does the judge agree with gold, and with itself when the order is swapped?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from sqlalchemy import Select, insert, select
+
+from ..metrics.agreement import accuracy, agreeing, bounds, positional_agreement
+from ..metrics.estimate import Estimate
+from ..store.canonical import canonical
+from ..store.engine import Store, plain_errors, writing
+from ..store.records import TIE, Gold
+from ..store.runs import find_run, versions
+from ..store.tables import metadata
+from ..store.writer import now
+
+Floats = NDArray[np.float64]
+Row = Mapping[Any, Any]
+Accepted = Mapping[str, float]  # of each outcome, the share of annotators that accept it; the others have none
+
+_VERDICT = metadata.tables["verdict"]
+_DECISION = metadata.tables["decision"]
+_LABEL = metadata.tables["label"]
+_ITEM = metadata.tables["item"]
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One line of an agreement: what was measured, on which items, and what the missing verdicts could change.
+
+    Attributes:
+        measure: `accuracy`, `accuracy_decisions` or `positional_agreement`.
+        subset: the value of the item's `meta` that the items share, '' for all items of the run.
+        judge: the judge's id.
+        against: `gold`, `gold of GROUP`, or `swapped order`.
+        estimate: the value; the item is its unit.
+        worst: the value if every missing outcome had been the worst that it could be.
+        best: the same with the best.
+        by_status: how many verdicts (of `accuracy_decisions`: decisions) there are of each status, `ok` included.
+        without_gold: how many items of the subset have no gold, and so do not count.
+    """
+
+    measure: str
+    subset: str
+    judge: str
+    against: str
+    estimate: Estimate
+    worst: float | None
+    best: float | None
+    by_status: dict[str, int] = field(default_factory=dict)
+    without_gold: int = 0
+
+    def columns(self) -> dict[str, Any]:
+        """What the table `agreement` keeps of it, by column."""
+        named = {name: getattr(self, name) for name in ("measure", "judge", "against", "subset", "worst", "best")}
+        return {**named, **self.estimate.to_dict()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The columns, and the counts of what was left out."""
+        return {**self.columns(), "by_status": self.by_status, "without_gold": self.without_gold}
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the judges of a run agree with gold and with themselves.
+
+    Attributes:
+        run: the run's id.
+        status: `closed`, or `open`: then failures are not counted yet, and rows are still to come.
+        by: the key of `meta` that makes the subsets, None for none.
+        group: the annotators' group whose labels are gold, None for all of them.
+        measures: the lines, by judge, then measure, then subset, all items first.
+    """
+
+    run: str
+    status: str
+    by: str | None
+    group: str | None
+    measures: tuple[Measure, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, as JSON has them."""
+        named = {name: getattr(self, name) for name in ("run", "status", "by", "group")}
+        return {**named, "measures": [measure.to_dict() for measure in self.measures]}
+
+    def one(self, measure: str, *, subset: str = "", judge: str | None = None) -> Measure:
+        """The line of that measure and subset.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        for line in self.measures:
+            if (line.measure, line.subset) == (measure, subset) and judge in (None, line.judge):
+                return line
+        raise KeyError(f"{measure} of {subset!r}")
+
+
+@dataclass(slots=True)
+class _Pile:
+    """What the items of one judge and subset bring to one measure: for each a row of cells, and the most one can be."""
+
+    cells: list[tuple[float, ...]] = field(default_factory=list)
+    most: list[float] = field(default_factory=list)
+    by_status: Counter[str] = field(default_factory=Counter)
+    without_gold: int = 0
+
+    def add(self, cells: Sequence[float], most: float, statuses: Iterable[str]) -> None:
+        """Put one item down."""
+        self.cells.append(tuple(cells))
+        self.most.append(most)
+        self.by_status.update(statuses)
+
+    def array(self) -> Floats:
+        """Shape (n_items, n_presentations), NaN where there is no outcome."""
+        width = max(map(len, self.cells), default=1)
+        full = [row + (_NAN,) * (width - len(row)) for row in self.cells]
+        return np.array(full, dtype=float).reshape(-1, width)
+
+
+class _Piles(dict[tuple[str, str, str], _Pile]):
+    """Piles by judge, measure and subset."""
+
+    def of(self, judge: str, measure: str, subset: str) -> list[_Pile]:
+        """The pile of all items, and that of the subset where there is one."""
+        names = ("",) if subset == "" else ("", subset)
+        return [self.setdefault((judge, measure, name), _Pile()) for name in names]
+
+
+def agreement(store: Store, run_id: str, *, by: str | None = None, group: str | None = None) -> Agreement:
+    """Measure how far the judges of a run agree with gold and with themselves over presentations.
+
+    Three measures, each with the item as its unit. `accuracy`: the share of verdicts that gold accepts. Where several
+    annotators labelled an item, a verdict is right by the share of them that accept it; a tie is right only where gold
+    accepts a tie. Several samples (or personas) of a presentation are averaged first. With the score protocol there is
+    one verdict an item: the response with the highest mean score, a tie where it is not alone. `accuracy_decisions`:
+    the same of decisions, where a flipped pair counts one half. `positional_agreement`: the share of pairs whose two
+    presentations have the same outcome, each by the majority of its samples.
+
+    What failed or abstained is neither right nor wrong: it is left out, counted in `by_status`, and `worst` and `best`
+    say what it could change. Arms and steps other than the plain final ones are not looked at.
+
+    Args:
+        store: the store.
+        run_id: the run's id, or what `find_run` takes for it.
+        by: a key of the items' `meta`; each of its values gives lines of its own, beside those of all items together.
+        group: the annotators' group whose labels are gold; None for all labels.
+
+    Raises:
+        NotFound: if there is no such run.
+    """
+    run = find_run(store, run_id)
+    accepted = _accepted(store, run.dataset, group)
+    piles = _Piles()
+    for item, judge, subset, rows in _items(store, run.id, by):
+        _add_verdicts(piles, judge, subset, rows, accepted.get(item))
+    for row in _rows(store, _decisions(run.id)):
+        _add_decision(piles, row, _subset(row["meta"], by), accepted.get(row["item"]))
+    against = "gold" if group is None else f"gold of {group}"
+    lines = [_line(key, pile, against) for key, pile in sorted(piles.items())]
+    return Agreement(run.id, run.status, by, group, tuple(lines))
+
+
+def save(store: Store, agreement: Agreement, *, command: str) -> int:
+    """Write an agreement: one row in `analysis`, its lines in `agreement`; gives the analysis' id.
+
+    Args:
+        store: the store that the run is in.
+        agreement: what was measured.
+        command: what a person types to measure it again.
+    """
+    row = {
+        "kind": "agreement",
+        "runs": canonical([agreement.run]),
+        "options": canonical({"by": agreement.by, "group": agreement.group}),
+        "command": command,
+        "versions": canonical(versions()),
+        "created_at": now(),
+    }
+    with plain_errors(store.url), writing(store.engine).begin() as connection:
+        made = connection.execute(insert(metadata.tables["analysis"]).values(row)).inserted_primary_key
+        assert made is not None
+        analysis = int(made[0])
+        lines = [{"analysis": analysis, **measure.columns()} for measure in agreement.measures]
+        if lines:
+            connection.execute(insert(metadata.tables["agreement"]), lines)
+    return analysis
+
+
+def _line(key: tuple[str, str, str], pile: _Pile, gold: str) -> Measure:
+    judge, measure, subset = key
+    cells, counts = pile.array(), dict(sorted(pile.by_status.items()))
+    if measure == "positional_agreement":
+        against, estimate, ends = "swapped order", positional_agreement(cells), bounds(agreeing(cells))
+        why = "no pair has a verdict in both presentations"
+    else:
+        most = np.array(pile.most, dtype=float).reshape(-1, 1)
+        against, estimate, ends = gold, accuracy(cells), bounds(cells, high=most)
+        why = "no item with gold has an outcome" if pile.cells else "no item has gold"
+    if estimate.estimate is None:
+        estimate = replace(estimate, reason=why)
+    return Measure(measure, subset, judge, against, estimate, *ends, counts, pile.without_gold)
+
+
+def _add_verdicts(piles: _Piles, judge: str, subset: str, rows: list[Row], accepted: Accepted | None) -> None:
+    """Put down one item's verdicts of one judge; scores of single responses count where no pair was judged."""
+    shown: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        shown.setdefault(_presentation(row["presentation"]), []).append(row)
+    size = max(map(len, shown))
+    shown = {presentation: shown[presentation] for presentation in sorted(shown) if len(presentation) == size}
+    if size == 1 and len(shown) == 1:
+        return  # a single response has no rival: nothing is preferred
+    if size == 1:
+        said = {tuple(name for (name,) in shown): [_leader(shown)]}
+    else:
+        said = {presentation: [_preferred(row) for row in found] for presentation, found in shown.items()}
+    statuses = [_state(row) for found in shown.values() for row in found]
+    gold = accepted or {}
+    known = [names for presentation, names in said.items() if gold.keys() & {*presentation, TIE}]
+    for pile in piles.of(judge, "accuracy", subset):
+        if known:
+            right = [_mean(gold.get(name, 0.0) for name in names if name is not None) for names in known]
+            pile.add(right, max(gold.values()), statuses)
+        else:
+            pile.without_gold += 1
+    if size == 2 and len({frozenset(presentation) for presentation in shown}) == 1:
+        sides = [_side(names, min(presentation)) for presentation, names in said.items()]
+        for pile in piles.of(judge, "positional_agreement", subset):
+            pile.add((*sides, _NAN)[:2], 1.0, statuses)
+
+
+def _add_decision(piles: _Piles, row: Row, subset: str, accepted: Accepted | None) -> None:
+    """Put down one decision; one over a single response, which has no rival, is no decision between any."""
+    if row["outcome"] == "ok" and row["preferred"] is None:
+        return
+    for pile in piles.of(row["judge"], "accuracy_decisions", subset):
+        if accepted is None:
+            pile.without_gold += 1
+            continue
+        right = {
+            "ok": accepted.get(row["preferred"], 0.0),
+            "tie": accepted.get(TIE, 0.0),
+            "flipped": 0.5,
+        }.get(row["outcome"], _NAN)
+        pile.add((right,), max(0.5, *accepted.values()), [row["outcome"]])
+
+
+@lru_cache(maxsize=4096)
+def _presentation(text: str) -> tuple[str, ...]:
+    return tuple(orjson.loads(text))
+
+
+def _preferred(row: Row) -> str | None:
+    """What a verdict prefers: what it says, else what its scores, its probability for the first, or its shares say."""
+    if row["status"] != "ok":
+        return None
+    if row["preferred"] is not None:
+        return str(row["preferred"])
+    presentation = _presentation(row["presentation"])
+    scores = orjson.loads(row["scores"] or "{}")
+    if set(scores) == set(presentation):
+        return _highest(scores)
+    if row["p_first"] is not None and len(presentation) == 2:
+        return _highest({presentation[0]: row["p_first"], presentation[1]: 1 - row["p_first"]})
+    shares = orjson.loads(row["probabilities"] or "{}")
+    return _highest(shares) if shares and set(shares) <= {*presentation, TIE} else None
+
+
+def _leader(shown: Mapping[tuple[str, ...], list[Row]]) -> str | None:
+    """Which response has the highest mean score; None where one of them has no score."""
+    means: dict[str, float] = {}
+    for (name,), rows in shown.items():
+        scores = [orjson.loads(row["scores"] or "{}").get(name) for row in rows if row["status"] == "ok"]
+        means[name] = _mean(score for score in scores if score is not None)
+    return None if any(mean != mean for mean in means.values()) else _highest(means)
+
+
+def _highest(values: Mapping[str, float]) -> str:
+    best = max(values.values())
+    leaders = [name for name, value in values.items() if value == best]
+    return leaders[0] if len(leaders) == 1 else TIE
+
+
+def _side(names: list[str | None], reference: str) -> float:
+    """1 where most of a presentation's verdicts are for the reference, 0 where against it, 0.5 where for neither."""
+    halves = [0.5 if name == TIE else float(name == reference) for name in names if name is not None]
+    if not halves:
+        return _NAN
+    return 0.5 + 0.5 * float(np.sign(sum(halves) / len(halves) - 0.5))
+
+
+def _state(row: Row) -> str:
+    if row["status"] == "ok" and _preferred(row) is None:
+        return "without preference"
+    return str(row["status"])
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = list(values)
+    return sum(known) / len(known) if known else _NAN
+
+
+def _subset(meta: str, by: str | None) -> str:
+    value = orjson.loads(meta).get(by) if by is not None else None
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else canonical(value)
+
+
+def _items(store: Store, run: str, by: str | None) -> Iterator[tuple[str, str, str, list[Row]]]:
+    """Of each item and judge in turn: the item's id, the judge's, the subset, the plain final verdicts."""
+    wanted = (
+        select(
+            *(_VERDICT.c.item, _VERDICT.c.judge, _VERDICT.c.presentation, _VERDICT.c.status, _VERDICT.c.preferred),
+            *(_VERDICT.c.p_first, _VERDICT.c.scores, _VERDICT.c.probabilities, _ITEM.c.meta),
+        )
+        .join(_ITEM, (_ITEM.c.dataset == _VERDICT.c.dataset) & (_ITEM.c.id == _VERDICT.c.item))
+        .where(_VERDICT.c.run == run, _VERDICT.c.arm == "", _VERDICT.c.step == "")
+        .order_by(_ITEM.c.position, _VERDICT.c.item, _VERDICT.c.judge, _VERDICT.c.id)
+    )
+    for (item, judge), found in groupby(_rows(store, wanted), key=lambda row: (row["item"], row["judge"])):
+        rows = list(found)
+        yield item, judge, _subset(rows[0]["meta"], by), rows
+
+
+def _decisions(run: str) -> Select[Any]:
+    return (
+        select(_DECISION.c.item, _DECISION.c.judge, _DECISION.c.outcome, _DECISION.c.preferred, _ITEM.c.meta)
+        .join(_ITEM, (_ITEM.c.dataset == _DECISION.c.dataset) & (_ITEM.c.id == _DECISION.c.item))
+        .where(_DECISION.c.run == run, _DECISION.c.arm == "")
+        .order_by(_ITEM.c.position, _DECISION.c.item, _DECISION.c.judge)
+    )
+
+
+def _accepted(store: Store, dataset: str, group: str | None) -> dict[str, Accepted]:
+    """Of each item that has gold the outcomes it accepts; items with the same gold share one mapping."""
+    wanted = (
+        select(_LABEL.c.item, _LABEL.c.annotator, _LABEL.c.annotator_group, _LABEL.c.preferred, _LABEL.c.scores)
+        .where(_LABEL.c.dataset == dataset)
+        .order_by(_LABEL.c.item, _LABEL.c.annotator, _LABEL.c.annotator_group, _LABEL.c.sample)
+    )
+    if group is not None:
+        wanted = wanted.where(_LABEL.c.annotator_group == group)
+    found: dict[str, Accepted] = {}
+    same: dict[tuple[tuple[str, float], ...], Accepted] = {}
+    for item, labels in groupby(_rows(store, wanted), key=lambda row: str(row["item"])):
+        shares = _shares(labels)
+        if shares:
+            found[item] = same.setdefault(tuple(sorted(shares.items())), shares)
+    return found
+
+
+def _shares(labels: Iterable[Row]) -> dict[str, float]:
+    """Of each outcome the share of annotators that accept it; one who labelled several times counts as one."""
+    sets: dict[tuple[str, str], list[frozenset[str]]] = {}
+    for row in labels:
+        preferred, scores = (orjson.loads(row[name] or "null") for name in ("preferred", "scores"))
+        accepts = Gold.model_construct(preferred=preferred, scores=scores).acceptable
+        if accepts:
+            sets.setdefault((row["annotator"], row["annotator_group"]), []).append(accepts)
+    shares: dict[str, float] = {}
+    for samples in sets.values():
+        for name in [name for accepts in samples for name in accepts]:
+            shares[name] = shares.get(name, 0.0) + 1 / (len(sets) * len(samples))
+    return {name: min(1.0, share) for name, share in shares.items()}
+
+
+def _rows(store: Store, wanted: Select[Any]) -> Iterator[Row]:
+    with plain_errors(store.url), store.engine.connect().execution_options(yield_per=1000) as connection:
+        yield from connection.execute(wanted).mappings()

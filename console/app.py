@@ -1,0 +1,80 @@
+"""The command line: which commands are there, and what happens when one goes wrong?"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from . import agreement, doctor, exporting, importing, judge, label, query, runs, show
+from .plain import INTERRUPTED, explain, explain_fault, leave, say
+from .settings import default_map, load_dotenv
+
+app = typer.Typer(
+    name="plurijudge",
+    help="Judge text with LLMs, and measure how far the judges can be trusted.",
+    epilog="\b\nStart here:\n  plurijudge judge items.jsonl --model openai/gpt-5-mini\n  plurijudge show last",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(version("plurijudge"))
+        except PackageNotFoundError:
+            typer.echo("plurijudge, not installed")
+        leave(0)
+
+
+@app.callback(invoke_without_command=True)
+def _begin(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which this is.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _add(command: object, name: str, epilog: str) -> None:
+    app.command(name, epilog=epilog)(command)  # type: ignore[type-var]
+
+
+_add(judge.judge, "judge", judge.EXAMPLES)
+_add(runs.runs, "runs", runs.EXAMPLES)
+_add(show.show, "show", show.EXAMPLES)
+_add(agreement.agreement, "agreement", agreement.EXAMPLES)
+_add(label.label, "label", label.EXAMPLES)
+_add(query.query, "query", query.EXAMPLES)
+_add(doctor.doctor, "doctor", doctor.EXAMPLES)
+app.add_typer(importing.app, name="import")
+app.add_typer(exporting.app, name="export")
+
+
+def run() -> None:
+    """Run the command line and end the process with its exit code."""
+    from ..text.errors import PlurijudgeError
+
+    try:
+        load_dotenv()
+        given = default_map()
+        per_command = {command: given for command in ("judge", "runs", "show", "agreement", "label", "query", "doctor")}
+        nested = {"items": given, "verdicts": given, "decisions": given, "llmbar": given}
+        app(default_map={**per_command, "import": nested, "export": nested})
+    except PlurijudgeError as error:
+        sys.exit(explain(error))
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; so has the need to say so
+        sys.exit(0)
+    except Exception as error:  # the outermost door: whatever comes here is our fault
+        sys.exit(explain_fault(error))

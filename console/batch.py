@@ -1,0 +1,187 @@
+"""How does the terminal drive a run? Progress on stderr, Ctrl-C that drains, standard input that is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..text.errors import NothingToJudge
+from .options import DEFAULT_DB
+from .plain import INTERRUPTED, say
+
+if TYPE_CHECKING:
+    from ..agents.judge import Judge
+    from ..graphs.plan import Plan
+    from ..graphs.runner import Pace, Progress
+    from ..graphs.study import Outcome, Study
+    from ..store.engine import Store
+
+_EVERY = 30.0
+
+
+@dataclass(slots=True)
+class Batch:
+    """One command's work on a run."""
+
+    db: str
+    pace: Pace
+    quiet: bool = False
+    _study: Study | None = None
+
+    @property
+    def study(self) -> Study:
+        """The study, opened on first use."""
+        if self._study is None:
+            from ..graphs.study import Study
+
+            self._study = Study(self.db)
+        return self._study
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        return self.study.store
+
+    @property
+    def db_flag(self) -> str:
+        """What must be typed to name the same store again."""
+        if self.db == os.environ.get("PLURIJUDGE_DB", DEFAULT_DB):
+            return ""
+        from ..store.engine import shown, store_url
+
+        return f" --db {shown(store_url(self.db)) if '://' in self.db else self.db}"
+
+    def judge(self, items: str, judge: Judge, plan: Plan, *, strict: bool) -> Outcome:
+        """Judge the items of a file, or of standard input.
+
+        What is wrong with the file or the judge is said before there is a store, so that nothing is left half made.
+        """
+        from ..store.files import file_format
+
+        path = spool() if items == "-" else Path(items)
+        file_format(path)
+        if not path.stat().st_size:
+            said = "Standard input" if items == "-" else str(path)
+            raise NothingToJudge(f"{said} is empty.", way_out="one JSON object a line, as docs/files.md shows")
+        judge.check()
+        if not judge.is_llm:
+            say(f"note: {judge.title} is no LLM")
+        return self._run(lambda o: self.study.judge(path, judge, plan=plan, pace=self.pace, strict=strict, **o))
+
+    def resume(self, run: str) -> Outcome:
+        """Go on with a run."""
+        return self._run(lambda o: self.study.resume(run, pace=self.pace, **o))
+
+    def retry(self, run: str) -> Outcome:
+        """Ask again what failed in a run."""
+        return self._run(lambda o: self.study.retry(run, pace=self.pace, **o))
+
+    def close(self) -> None:
+        """Release the store."""
+        if self._study is not None:
+            self._study.close()
+
+    def _run(self, work: Callable[[dict[str, Any]], Coroutine[Any, Any, Outcome]]) -> Outcome:
+        async def main() -> Outcome:
+            stop = asyncio.Event()
+            _stop_on_signals(stop)
+            ticker = Ticker(quiet=self.quiet)
+            try:
+                return await work({"stop": stop, "watch": ticker})
+            finally:
+                ticker.end()
+
+        _ = self.store  # what is wrong with the store is said before anything else is loaded
+        return asyncio.run(main())
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    """The first Ctrl-C takes nothing new up and lets what is in flight end; the second leaves at once."""
+
+    def stop_or_leave() -> None:
+        if stop.is_set():
+            say("left at once; what was in flight is asked again when the run goes on")
+            os._exit(INTERRUPTED)
+        say("stopping: what is in flight gets a moment; Ctrl-C again leaves at once")
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM"):
+        number = getattr(signal, name)
+        try:
+            loop.add_signal_handler(number, stop_or_leave)
+        except (NotImplementedError, RuntimeError):  # no such thing on Windows, nor outside the main thread
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop_or_leave))
+
+
+class Ticker:
+    """Progress for people: a live line on a terminal, else a line each half minute."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        """Show nothing yet."""
+        self._quiet = quiet
+        self._live = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._last = time.monotonic()
+        self._width = 0
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the run is, at most ten times a second."""
+        now = time.monotonic()
+        if self._quiet or now - self._last < (0.1 if self._live else _EVERY):
+            return
+        self._last = now
+        line = describe(progress)
+        if self._live:
+            sys.stderr.write("\r" + line.ljust(self._width))
+            sys.stderr.flush()
+            self._width = len(line)
+        else:
+            say(line)
+
+    def end(self) -> None:
+        """Leave the live line empty."""
+        if self._live and self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()
+
+
+def describe(progress: Progress) -> str:
+    """How far a run is, in one line."""
+    looked_at = progress.done + progress.failed
+    rate = progress.rate
+    total = max(progress.total, progress.expected or 0)
+    left = max(0, total - looked_at - progress.set_aside)
+    parts = [f"{looked_at} of {total} items{'' if progress.expected else ' read so far'}"]
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    if progress.set_aside:
+        parts.append(f"{progress.set_aside} set aside")
+    if rate:
+        parts.append(f"{rate:.1f}/s")
+        parts.append(f"{left / rate:.0f} s left")
+    return ", ".join(parts)
+
+
+def spool() -> Path:
+    """Keep standard input in a file, so that the run can be gone on with; gives the file."""
+    from .settings import state_folder
+
+    folder = state_folder() / "spool"
+    folder.mkdir(parents=True, exist_ok=True)
+    held = folder / f"stdin-{os.getpid()}.part"
+    with held.open("wb") as file:
+        while block := sys.stdin.buffer.read(1 << 20):
+            file.write(block)
+    with held.open("rb") as file:
+        name = hashlib.file_digest(file, "sha256").hexdigest()
+    kept = folder / f"stdin-{name[:16]}.jsonl"
+    held.replace(kept)
+    return kept

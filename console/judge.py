@@ -1,0 +1,226 @@
+"""`plurijudge judge`: judge the items of a file, and go on with a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ..text.errors import BadInput, BadJudge
+from .options import DEFAULT_DB, Db, Json, complete_runs, examples
+from .plain import DONE, INTERRUPTED, SOME_FAILED, answer, answer_json, leave, say
+
+if TYPE_CHECKING:
+    from ..agents.judge import Judge
+    from .batch import Batch
+
+EXAMPLES = examples(
+    "plurijudge judge items.jsonl --model openai/gpt-5-mini",
+    "plurijudge judge items.jsonl --model builtin/heuristic --json | jq .decisions",
+    "plurijudge judge --run last",
+)
+
+
+def judge(
+    context: typer.Context,
+    items: Annotated[str, typer.Argument(help="Items as JSON lines, CSV or Parquet; `-` is standard input.")] = "",
+    model: Annotated[
+        str, typer.Option("--model", "-m", envvar="PLURIJUDGE_MODEL", help="LiteLLM's name of the model.")
+    ] = "builtin/heuristic",
+    judge: Annotated[str, typer.Option("--judge", help="A judge's YAML file, or module:function of your own.")] = "",
+    protocol: Annotated[
+        Literal["pairwise", "score"] | None, typer.Option("--protocol", help="Compare two responses, or grade each.")
+    ] = None,
+    criteria: Annotated[str | None, typer.Option("--criteria", help="What to decide by, in your words.")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", help="A prompt file of your own.")] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--base-url", envvar="PLURIJUDGE_BASE_URL", help="The endpoint, such as http://localhost:8000/v1."
+        ),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", envvar="PLURIJUDGE_TEMPERATURE", min=0, max=2, help="Of sampling; 0 by default."),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", envvar="PLURIJUDGE_MAX_TOKENS", min=1, help="Of an answer; 1024 by default."),
+    ] = None,
+    samples: Annotated[
+        int,
+        typer.Option(
+            "--samples", envvar="PLURIJUDGE_SAMPLES", min=1, max=1000, help="How often each presentation is judged."
+        ),
+    ] = 1,
+    presentations: Annotated[
+        Literal["both", "random"],
+        typer.Option(
+            "--presentations",
+            envvar="PLURIJUDGE_PRESENTATIONS",
+            help="Show a pair in both orders, or in one at random.",
+        ),
+    ] = "both",
+    no_ties: Annotated[bool, typer.Option("--no-ties", help="Do not allow the answer that neither is better.")] = False,
+    concurrency: Annotated[
+        int,
+        typer.Option("--concurrency", "-c", envvar="PLURIJUDGE_CONCURRENCY", min=1, help="Calls in flight at most."),
+    ] = 16,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", envvar="PLURIJUDGE_TIMEOUT", min=0.01, help="Seconds for one attempt at a call."),
+    ] = 120.0,
+    retries: Annotated[
+        int,
+        typer.Option("--retries", envvar="PLURIJUDGE_RETRIES", min=0, help="How often a failed call is tried again."),
+    ] = 5,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N items.")] = None,
+    seed: Annotated[int, typer.Option("--seed", envvar="PLURIJUDGE_SEED", help="Of every random choice.")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse the whole file if any line is bad.")] = False,
+    max_chars: Annotated[
+        int, typer.Option("--max-chars", min=1, help="Set items with a longer response aside.")
+    ] = 1_000_000,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many calls, tokens and dollars it would take; ask nothing.")
+    ] = False,
+    run: Annotated[str, typer.Option("--run", help="Go on with this run.", autocompletion=complete_runs)] = "",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --run: ask again what failed in a closed run.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Judge ITEMS, store everything, and show the decisions.
+
+    Without a model or a key the built-in heuristic judges, which is no LLM. Both presentations of a pair are judged. What
+    was asked before is taken from the cache. Ctrl-C stops and leaves a run that `--run` goes on with.
+
+    Exit codes: 0 done, 1 some decisions failed, 2 bad usage or input or nothing to judge, 70 a fault of plurijudge's,
+    130 interrupted.
+    """
+    from ..agents.model import Limits
+    from ..graphs.runner import Pace
+    from .batch import Batch
+
+    limits = Limits(concurrency=concurrency, timeout=timeout, attempts=retries + 1, total=max(600.0, 2 * timeout))
+    batch = Batch(db=db, pace=Pace(limits=limits), quiet=quiet)
+    if run:
+        outcome = _go_on(batch, run, items=items, dry_run=dry_run, retry_failed=retry_failed)
+    else:
+        if not items or retry_failed:
+            missing = "`--retry-failed` needs `--run`." if retry_failed else "`judge` needs ITEMS."
+            raise BadInput(missing, way_out="plurijudge judge items.jsonl, or plurijudge judge --run last")
+        from ..graphs.plan import Plan
+
+        options = {
+            **{"protocol": protocol, "criteria": criteria, "prompt": prompt, "base_url": base_url},
+            **{"temperature": temperature, "max_tokens": max_tokens, "ties": False if no_ties else None},
+        }
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        named = context.get_parameter_source("model")
+        who = _who(judge, model, given, insists=named is not None and named.name == "COMMANDLINE")
+        plan = Plan(
+            presentations=presentations, samples=samples, seed=seed, limit=limit, fresh=fresh, max_chars=max_chars
+        )
+        if dry_run:
+            _estimate(items, who, plan, as_json)
+            return
+        outcome = batch.judge(items, who, plan, strict=strict)
+    _show(batch, outcome, as_json=as_json, quiet=quiet)
+
+
+def _go_on(batch: Batch, run: str, *, items: str, dry_run: bool, retry_failed: bool) -> Any:
+    if items:
+        raise BadInput(
+            "`--run` goes on with a run as it was planned: it takes no ITEMS.",
+            way_out=f"plurijudge judge --run {run}, or plurijudge judge {items} for a new run",
+        )
+    if dry_run:
+        raise BadInput("`--dry-run` is for a new run: it needs ITEMS, and no `--run`.", way_out=f"plurijudge show {run}")
+    return batch.retry(run) if retry_failed else batch.resume(run)
+
+
+def _who(judge: str, model: str, given: dict[str, Any], *, insists: bool) -> Judge:
+    """The judge that the options describe; a model typed beside a judge's file replaces the file's."""
+    from pathlib import Path
+
+    from ..agents.judge import Judge
+
+    if not judge:
+        who = Judge(model, **given)
+    else:
+        is_file = Path(judge).suffix in (".yaml", ".yml") or Path(judge).is_file()
+        if insists and not is_file:
+            raise BadInput(f"`--judge {judge}` is a function of your own: it takes no `--model`.", way_out="leave one out")
+        try:
+            who = Judge.read(judge, **given, **({"model": model} if insists else {}))
+        except BadJudge as error:
+            if not is_file:
+                raise
+            message = error.message if judge in error.message else f"In {judge}: {error.message}"
+            raise BadJudge(message, way_out=error.way_out or _fields(Judge, message)) from error
+    if who.base_url:
+        _check_address(who.base_url)
+    return who
+
+
+def _fields(judge: type[Judge], message: str) -> str:
+    """What a judge's file may hold, the field that was probably meant first."""
+    import re
+    from difflib import get_close_matches
+
+    named = re.search(r"The judge's `(\w+)`", message)
+    near = get_close_matches(named[1], judge.model_fields, n=1) if named and named[1] not in judge.model_fields else []
+    return f"`{near[0]}`" if near else "`name: value` on each line; names are " + ", ".join(judge.model_fields)
+
+
+def _check_address(address: str) -> None:
+    """Refuse what is no address before a run is made of it, which could never be gone on with."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 80) > 0
+    except ValueError:
+        good = False
+    if not good or any(mark.isspace() for mark in address):
+        raise BadInput(f"`--base-url {address}` is no address.", way_out="--base-url http://127.0.0.1:8000/v1")
+
+
+def _estimate(items: str, judge: Any, plan: Any, as_json: bool) -> None:
+    from pathlib import Path
+
+    from ..graphs.forecast import forecast
+
+    if items == "-":
+        raise BadInput("`--dry-run` reads the items twice, which standard input cannot give.", way_out="name a file")
+    found = forecast(Path(items), judge, plan)
+    if as_json:
+        answer_json(found.to_dict())
+    else:
+        answer(str(found))
+
+
+def _show(batch: Any, outcome: Any, *, as_json: bool, quiet: bool) -> None:
+    from ..graphs.study import summary_line
+    from .show import run_document, show_run
+
+    line = summary_line(outcome.sums, set_aside=outcome.set_aside)
+    try:
+        if as_json:
+            answer_json(run_document(batch.store, outcome.run))
+        elif not quiet:
+            show_run(batch.store, outcome.run)
+        for fault in outcome.faults[:20]:
+            say(f"set aside: {fault}")
+        if outcome.set_aside > 20:
+            say(f"... {outcome.set_aside} set aside in all")
+        say(f"{outcome.run}: {line}")
+        if outcome.status == "open":
+            say(f"interrupted; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")
+            leave(INTERRUPTED)
+        leave(SOME_FAILED if outcome.sums["decisions"].get("failed") else DONE)
+    finally:
+        batch.close()

@@ -1,0 +1,125 @@
+"""`plurijudge label`: which response do people prefer?"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..text.errors import BadInput
+from .options import DEFAULT_DB, Db, RunName, examples
+from .plain import say
+
+if TYPE_CHECKING:
+    from ..store.engine import Store
+    from ..store.records import Gold, Item
+
+EXAMPLES = examples(
+    "plurijudge label last q17 --preferred a --annotator me",
+    "plurijudge label last q17 --scores a=4,b=2 --annotator me --group nurses",
+    "plurijudge label last --annotator me",
+)
+
+
+def label(
+    run: RunName = "last",
+    item: Annotated[
+        str, typer.Argument(help="An item's id; without one, every item you have not labelled is shown.")
+    ] = "",
+    preferred: Annotated[str, typer.Option("--preferred", help="A response's id, `tie`, or several: a,tie.")] = "",
+    scores: Annotated[str, typer.Option("--scores", help="Scores of responses: a=4,b=2.")] = "",
+    annotator: Annotated[str, typer.Option("--annotator", envvar="PLURIJUDGE_ANNOTATOR", help="Who labels.")] = "",
+    group: Annotated[str, typer.Option("--group", help="The group that the annotator belongs to.")] = "",
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Label items by hand: one ITEM by flags, or one after the other, answers shown in random order without names.
+
+    Exit codes: 0 labelled, 2 bad usage.
+    """
+    from ..store.engine import Store
+    from ..store.runs import find_run
+
+    with Store.open(db) as store:
+        dataset = find_run(store, run).dataset
+        if item:
+            from ..store.datasets import read_item
+
+            record = read_item(store, dataset, item)
+            gold = _gold(record, preferred, scores, annotator, group)
+            _write(store, dataset, record, gold)
+            say(f"labelled {record.id}")
+        elif not sys.stdin.isatty():
+            raise BadInput(
+                "`label` asks one item after the other on a terminal only.", way_out=EXAMPLES.splitlines()[-2].strip()
+            )
+        else:
+            _ask_all(store, dataset, annotator, group)
+
+
+def _gold(item: Item, preferred: str, scores: str, annotator: str, group: str) -> Gold:
+    from pydantic import ValidationError
+
+    from ..store.records import Gold
+    from ..store.records import Item as Record
+
+    names = [name.strip() for name in preferred.split(",") if name.strip()]
+    try:
+        given = {k.strip(): float(v) for k, _, v in (pair.partition("=") for pair in scores.split(",") if pair.strip())}
+    except ValueError:
+        raise BadInput(f"`--scores {scores}` is not understood.", way_out="--scores a=4,b=2") from None
+    if not names and not given:
+        raise BadInput("`label` needs `--preferred` or `--scores`.", way_out="--preferred a")
+    try:
+        gold = Gold(
+            annotator=annotator,
+            group=group,
+            preferred=names[0] if len(names) == 1 else names or None,
+            scores=given or None,
+        )
+        Record(id=item.id, prompt="", responses=item.responses, gold=[gold])
+    except ValidationError as error:
+        raise BadInput(f"The label does not hold: {error.errors()[0]['msg']}.") from error
+    return gold
+
+
+def _write(store: Store, dataset: str, item: Item, gold: Gold) -> None:
+    from ..store.engine import plain_errors, writing
+    from ..store.rows import label_row
+    from ..store.tables import metadata
+    from ..store.writer import upsert
+
+    keys = ("dataset", "item", "annotator", "annotator_group", "sample")
+    with plain_errors(store.url), writing(store.engine).begin() as connection:
+        statement = upsert(metadata.tables["label"], connection.dialect.name, keys)
+        connection.execute(statement, label_row(gold, dataset=dataset, item=item.id, source="label"))
+
+
+def _ask_all(store: Store, dataset: str, annotator: str, group: str) -> None:
+    import random
+
+    from ..reports.terminal import heading, line
+    from ..store.datasets import item_pages
+
+    done = 0
+    order = random.Random()
+    for page in item_pages(store, dataset, with_gold=True):
+        for _, item in page:
+            if len(item.responses) != 2 or any(g.annotator == annotator and g.group == group for g in item.gold):
+                continue
+            shown = list(item.responses)
+            order.shuffle(shown)
+            heading(f"item {item.id}")
+            line(str(item.prompt if isinstance(item.prompt, str) else [m.content for m in item.prompt]))
+            for number, response in enumerate(shown, 1):
+                heading(f"answer {number}")
+                line(str(response.text if response.text is not None else response.parts))
+            answer = typer.prompt("better: 1, 2, t for a tie, s to skip, q to end", default="s")
+            if answer == "q":
+                say(f"labelled {done}")
+                return
+            chosen: dict[str, Any] = {"1": shown[0].id, "2": shown[1].id, "t": "tie"}
+            if answer in chosen:
+                _write(store, dataset, item, _gold(item, chosen[answer], "", annotator, group))
+                done += 1
+    say(f"labelled {done}; no item is left")

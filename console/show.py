@@ -1,0 +1,171 @@
+"""`plurijudge show`: what did a run decide, how far can it be trusted, and how did one item come about?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import DEFAULT_DB, Db, Json, RunName, examples
+from .plain import answer_json
+
+if TYPE_CHECKING:
+    from ..store.engine import Store
+    from ..store.runs import Run
+
+EXAMPLES = examples("plurijudge show last", "plurijudge show last --by subset", "plurijudge show last q17")
+
+
+def show(
+    run: RunName = "last",
+    item: Annotated[str, typer.Argument(help="An item's id: show how its decision came about.")] = "",
+    by: Annotated[
+        str, typer.Option("--by", help="A key of `meta`, such as subset: measures for each of its values.")
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many decisions at most.")] = 100,
+    graph: Annotated[bool, typer.Option("--graph", help="Print the judge's graph as Mermaid.")] = False,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show a run: decisions, agreement, flips, what failed; or one ITEM down to prompts, raw answers and parse.
+
+    Exit codes: 0 shown, 2 there is no such run or item.
+    """
+    from ..store.engine import Store
+    from ..store.runs import find_run
+
+    with Store.open(db) as store:
+        found = find_run(store, run)
+        if graph:
+            from ..graphs.judge import judge_graph
+
+            typer.echo(judge_graph().get_graph().draw_mermaid())
+        elif item:
+            _show_item(store, found, item, as_json=as_json)
+        elif as_json:
+            answer_json(run_document(store, found.id, by=by))
+        else:
+            show_run(store, found.id, by=by, limit=limit)
+
+
+def _show_item(store: Store, run: Run, item: str, *, as_json: bool) -> None:
+    from ..store.datasets import read_item
+    from ..store.files import item_to_dict
+    from ..store.queries import calls_of, decisions_of, verdicts_of
+
+    record = read_item(store, run.dataset, item)
+    verdicts = [_without_item(row) for row in verdicts_of(store, run.id, item=item)]
+    calls = calls_of(store, run.id, item)
+    decision = next(decisions_of(store, run.id, item=item), None)
+    if as_json:
+        told = {"run": run.id, "item": item_to_dict(record), "verdicts": verdicts, "calls": calls}
+        answer_json({**told, "decision": None if decision is None else _without_item(decision)})
+        return
+    from ..reports.terminal import trace
+
+    trace(record, verdicts, calls, decision)
+
+
+def _without_item(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("meta", "position")}
+
+
+def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
+    """A run as one JSON document, its keys those of the SQL columns."""
+    from ..analyses.agreement import agreement
+    from ..store.progress import tally
+    from ..store.queries import decisions_of, judge_row, unknown_calls
+    from ..store.runs import find_run
+
+    found = find_run(store, run)
+    with store.engine.connect() as connection:
+        sums = tally(connection, run)
+    named = found.judge and judge_row(store, found.judge)
+    return {
+        **{
+            "run": found.id,
+            "kind": found.kind,
+            "status": found.status,
+            "dataset": found.dataset,
+            "parent": found.parent,
+        },
+        **{
+            "judge": found.judge,
+            "judge_name": named["name"] if named else "",
+            "plan": found.plan,
+            "versions": found.versions,
+        },
+        "notes": _notes(named["name"] if named else ""),
+        "sums": sums,
+        "set_aside": found.set_aside,
+        "agreement": [row.to_dict() for row in agreement(store, run, by=by or None).measures],
+        "unknown_outcomes": [_in_flight(call) for call in unknown_calls(store, run)],
+        "decisions": [_without_item(row) for row in decisions_of(store, run)],
+    }
+
+
+def _in_flight(call: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: call[name] for name in ("id", "item", "presentation", "sample", "turn", "reason", "max_cost", "sent_at")
+    }
+
+
+def _notes(judge: str) -> list[str]:
+    if judge == "builtin/heuristic":
+        return ["builtin/heuristic is no LLM: it looks at relevance, arithmetic, structure and length alone."]
+    if judge.startswith("builtin/planted"):
+        return ["builtin/planted is no LLM: its biases were put in, to show that they are found."]
+    return []
+
+
+def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
+    """A run for people."""
+    from ..analyses.agreement import agreement
+    from ..reports import terminal
+    from ..store.progress import tally
+    from ..store.queries import decisions_of, judge_row, labels_of, unknown_calls
+    from ..store.records import Gold
+    from ..store.runs import find_run
+
+    found = find_run(store, run)
+    name = judge_row(store, found.judge)["name"] if found.judge else ""
+    again = f", again what failed in {found.parent}" if found.parent else ""
+    terminal.line(f"run {found.id} ({found.status}){again}: judge {name}, data set {found.dataset}")
+    for note in _notes(name):
+        terminal.line(note)
+    gold: dict[str, list[frozenset[str]]] = {}
+    for label in labels_of(store, found.dataset):
+        accepted = Gold.model_construct(preferred=label["preferred"], scores=label["scores"]).acceptable
+        if accepted:
+            gold.setdefault(label["item"], []).append(accepted)
+    shown = terminal.decisions_table(decisions_of(store, run), limit=0 if by else limit, gold=gold) if not by else 0
+    if shown > limit:
+        terminal.line(f"... {shown - limit} more decisions; see them with --limit, or plurijudge export decisions")
+    terminal.estimates_table([row.to_dict() for row in agreement(store, run, by=by or None).measures], by=by or None)
+    with store.engine.connect() as connection:
+        sums = tally(connection, run)
+    _tell_sums(store, found, sums)
+    lost = unknown_calls(store, run)
+    for call in lost[:20]:
+        at_most = "of unknown price" if call["max_cost"] is None else f"at most ${call['max_cost']:.6f}"
+        terminal.line(f"unknown outcome: call {call['id']}, item {call['item']}, {call['reason']}, {at_most}")
+    if len(lost) > 20:
+        terminal.line(f"... {len(lost)} calls of unknown outcome in all")
+    terminal.line(f"recompute: plurijudge agreement {found.id}{f' --by {by}' if by else ''}")
+
+
+def _tell_sums(store: Store, run: Run, sums: dict[str, Any]) -> None:
+    from ..reports import terminal
+
+    made = sums["decisions"]
+    total = sum(made.values())
+    if total:
+        words = ", ".join(f"{n} {outcome}" for outcome, n in sorted(made.items(), key=lambda pair: -pair[1]))
+        terminal.line(f"{total} decisions: {words}; {made.get('flipped', 0)} flips of {total}")
+    for reason, n in sorted(sums["reasons"].items(), key=lambda pair: (-pair[1], pair[0]))[:8]:
+        terminal.line(f"no verdict, {reason}: {n}")
+    cost = "unknown" if sums["cost"] is None else f"${sums['cost']:.4f}"
+    price = f", {sums['calls_without_price']} calls of unknown price" if sums["calls_without_price"] else ""
+    terminal.line(f"{sums['calls']} calls made, {sums['hits']} answers from the cache, cost {cost}{price}")
+    for fault in run.faults[:10]:
+        terminal.line(f"set aside: {fault['file']}:{fault['line']}: `{fault['field']}`: {fault['reason']}")

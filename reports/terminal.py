@@ -1,0 +1,263 @@
+"""What does a person see in a terminal? Tables and traces, by rich, in words before colours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+WIDE = 160
+
+
+def console() -> Console:
+    """Standard output as rich sees it; where it is no terminal, wide enough that no cell is cut."""
+    from rich.console import Console
+
+    class Quiet(Console):
+        """Where the reader has gone, the rest goes nowhere: rich would end the process with the code for failures."""
+
+        def on_broken_pipe(self) -> None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+
+    width = None if sys.stdout.isatty() else WIDE
+    return Quiet(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+def _table(*headings: str, numbers: Sequence[str] = ()) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+    return table
+
+
+def plain_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Any table, its values as they are."""
+    table = _table(*names)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console().print(table)
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The runs of a store."""
+    table = _table(
+        "run",
+        "kind",
+        "status",
+        "judge",
+        "data set",
+        "decisions",
+        "calls",
+        "cost",
+        "begun",
+        numbers=("decisions", "calls", "cost"),
+    )
+    for row in rows:
+        cost = "" if row["cost"] is None else f"${row['cost']:.4f}"
+        parent = f" (again: {row['parent']})" if row["parent"] else ""
+        table.add_row(
+            row["id"] + parent, row["kind"], row["status"], row["judge_name"] or "", row["dataset_name"],
+            str(row["decisions"]), str(row["calls"]), cost, row["created_at"][:16].replace("T", " "),
+        )  # fmt: skip
+    console().print(table)
+
+
+def decisions_table(
+    rows: Iterable[Mapping[str, Any]], *, limit: int, gold: Mapping[str, Sequence[frozenset[str]]]
+) -> int:
+    """Decisions beside the gold labels; gives how many there were."""
+    table = _table(
+        "item",
+        "subset",
+        "decision",
+        "preferred",
+        "share",
+        "verdicts",
+        "gold",
+        "left out",
+        numbers=("share", "verdicts"),
+    )
+    count = 0
+    for count, row in enumerate(rows, 1):
+        if count > limit:
+            continue
+        sets = gold.get(row["item"], ())
+        wanted = " or ".join(sorted({name for acceptable in sets for name in acceptable}))
+        table.add_row(
+            row["item"],
+            str(row["meta"].get("subset", "")) if isinstance(row["meta"], dict) else "",
+            row["outcome"],
+            _preferred(row),
+            "" if row["share"] is None else f"{row['share']:.2f}",
+            str(row["verdicts"]),
+            wanted + _mark(row, sets),
+            ", ".join(f"{n} {status}" for status, n in sorted(row["left_out"].items())),
+        )
+    console().print(table)
+    return count
+
+
+def _preferred(row: Mapping[str, Any]) -> str:
+    if row["scores"]:
+        scores = ", ".join(f"{name} {score:.2f}" for name, score in row["scores"].items())
+        return f"{row['preferred']}  ({scores})" if row["preferred"] else scores
+    return row["preferred"] or ""
+
+
+def _mark(row: Mapping[str, Any], sets: Sequence[frozenset[str]]) -> str:
+    """Whether the decision agrees with every label: a word, as colour is not for everyone."""
+    said = row["preferred"] if row["outcome"] == "ok" else "tie" if row["outcome"] == "tie" else None
+    if not sets or said is None:
+        return ""
+    agreeing = sum(said in acceptable for acceptable in sets)
+    return "  yes" if agreeing == len(sets) else "  no" if agreeing == 0 else f"  {agreeing} of {len(sets)}"
+
+
+_MEASURES = {
+    "accuracy": "verdicts that agree with gold",
+    "accuracy_decisions": "decisions that agree with gold",
+    "positional_agreement": "pairs judged alike in both orders",
+}
+
+
+def estimates_table(rows: Sequence[Mapping[str, Any]], *, by: str | None = None) -> None:
+    """Estimates with their intervals, what was left out, and the worst and best that it could make of them."""
+    table = _table(
+        by or "subset",
+        "measure",
+        "estimate",
+        "95 % interval",
+        "n",
+        "left out",
+        "worst",
+        "best",
+        numbers=("estimate", "n", "left out", "worst", "best"),
+    )
+    for row in rows:
+        if row["estimate"] is None:
+            value, interval = "unknown", row["reason"]
+        else:
+            value = f"{row['estimate']:.3f}"
+            interval = f"{row['low']:.3f} to {row['high']:.3f}" if row["low"] is not None else row["reason"]
+        bounds = ["" if row.get(name) is None else f"{row[name]:.3f}" for name in ("worst", "best")]
+        table.add_row(
+            row["subset"] or "all",
+            _MEASURES.get(row["measure"], row["measure"]),
+            value,
+            interval,
+            str(row["n"]),
+            str(row["left_out"]),
+            *bounds,
+        )
+    console().print(table)
+
+
+def trace(
+    item: Any,
+    verdicts: Sequence[Mapping[str, Any]],
+    calls: Sequence[Mapping[str, Any]],
+    decision: Mapping[str, Any] | None,
+) -> None:
+    """One item down to every prompt, answer and reading."""
+    out = console()
+    heading(f"item {item.id}")
+    out.print(f"prompt: {_prompt(item)}")
+    for name in ("context", "reference"):
+        if getattr(item, name):
+            out.print(f"{name}: {getattr(item, name)}")
+    for response in item.responses:
+        written = f" by {response.model}" if response.model else ""
+        out.print(
+            f"\nresponse {response.id}{written}:\n{response.text if response.text is not None else response.parts}"
+        )
+    for gold in item.gold:
+        said = gold.preferred if gold.preferred is not None else gold.scores
+        out.print(f"\ngold of {gold.annotator or 'nobody named'}{f' ({gold.group})' if gold.group else ''}: {said}")
+    by_unit: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for call in calls:
+        by_unit.setdefault(_unit(call), []).append(call)
+    for verdict in verdicts:
+        _verdict(out, verdict, by_unit.pop(_unit(verdict), []))
+    for left in by_unit.values():
+        for call in left:
+            _call(out, call)
+    if decision is not None:
+        heading("decision")
+        out.print(
+            f"{decision['outcome']}{': ' + _preferred(decision) if _preferred(decision) else ''}  ({decision['rule']})"
+        )
+        for dissent in decision["dissent"]:
+            out.print(f"dissent, shown {' then '.join(dissent['presentation'])}: {dissent['preferred']}")
+
+
+def _verdict(out: Console, verdict: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> None:
+    shown = " then ".join(verdict["presentation"])
+    step = f", step {verdict['step']}" if verdict["step"] else ""
+    heading(f"shown {shown}, sample {verdict['sample']}{step}")
+    for call in calls:
+        _call(out, call)
+    said = verdict["preferred"] or verdict["scores"] or ""
+    why = f"by the rule `{verdict['rule']}`" if verdict["rule"] else verdict["reason"]
+    out.print(f"verdict: {verdict['status']} {said} {why}".rstrip())
+    if verdict["raw"] and not calls:
+        out.print(f"raw text:\n{verdict['raw']}")
+    if verdict["rationale"]:
+        out.print(f"rationale: {verdict['rationale']}")
+
+
+def _call(out: Console, call: Mapping[str, Any]) -> None:
+    spent = f", {call['tokens_in']} tokens in, {call['tokens_out']} out" if call["tokens_in"] else ""
+    cost = f", ${call['cost']:.6f}" if call["cost"] else ""
+    took = f", {call['latency_ms']:.0f} ms" if call["latency_ms"] else ""
+    reused = f", the answer of call {call['source']} in {call['source_run']}" if call["source"] else ""
+    tried = f", {call['attempts']} attempts" if call["attempts"] > 1 else ""
+    turn = ", asked for the verdict alone" if call["turn"] else ""
+    out.print(
+        f"call {call['id']} to {call['model']}: {call['status']} {call['reason']}{turn}{reused}{tried}{spent}{cost}{took}"
+    )
+    for message in (call["request"] or {}).get("messages", []):
+        out.print(f"  [{message['role']}]\n{_indented(message['content'])}")
+    if call["error"]:
+        out.print(f"  error: {call['error']}")
+    if call["reasoning"]:
+        out.print(f"  [thinking]\n{_indented(call['reasoning'])}")
+    if call["response"] is not None:
+        out.print(
+            f"  [answer, by the road `{call['road']}`, ended by {call['finish_reason'] or 'nothing said'}]\n{_indented(call['response'])}"
+        )
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + line for line in text.splitlines())
+
+
+def _unit(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (row["persona"], row["arm"], tuple(row["presentation"]), row["sample"])
+
+
+def _prompt(item: Any) -> str:
+    if isinstance(item.prompt, str):
+        return item.prompt
+    return "\n".join(f"[{message.role}] {message.content}" for message in item.prompt)
+
+
+def heading(text: str) -> None:
+    """A line that begins a part."""
+    out = console()
+    out.print()
+    out.print(text, style="bold")
+
+
+def line(text: str = "") -> None:
+    """A line of the answer."""
+    console().print(text, soft_wrap=True)
