@@ -111,17 +111,21 @@ WORLDS: dict[str, Callable[[float], Judged]] = {
 }
 
 
-def limits_of(values: Floats) -> tuple[Floats, Floats]:
-    """The score interval of each data set of shares in halves, shape (sets, n_items, n_presentations), NaN for none."""
-    size = values.shape[-1]
-    sums, sizes = np.nansum(values, axis=-1), (~np.isnan(values)).sum(axis=-1)
-    kinds = [(s / 2, m) for m in range(1, size + 1) for s in range(2 * m + 1)]
-    counts = np.stack([((sums == s) & (sizes == m)).sum(axis=-1) for s, m in kinds], axis=-1)
-    used = counts.sum(axis=0) > 0
-    distinct, place = np.unique(counts, axis=0, return_inverse=True)
-    kept = np.array(kinds)[used]
-    low, high = score_limits(kept[:, 0], kept[:, 1], distinct[:, used])
+def limits_of(blocks: list[Floats]) -> tuple[Floats, Floats]:
+    """The score interval of each data set of verdicts, blocks of shape (sets, n_items, n_presentations), NaN for none."""
+    size = blocks[0].shape[-1]
+    kinds = np.array([(right, given) for given in range(1, size + 1) for right in range(given + 1)])
+    counts = np.concatenate([_counted(block, kinds) for block in blocks])
+    used = counts.any(axis=0)
+    distinct, place = np.unique(counts[:, used], axis=0, return_inverse=True)
+    low, high = score_limits(kinds[used, 0], kinds[used, 1], distinct)
     return low[place.reshape(-1)], high[place.reshape(-1)]
+
+
+def _counted(values: Floats, kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many items of each kind a data set has; a kind is how many verdicts are right, of how many there are."""
+    right, given = np.nansum(values, axis=-1), (~np.isnan(values)).sum(axis=-1)
+    return np.stack([((right == r) & (given == g)).sum(axis=-1) for r, g in kinds], axis=-1)
 
 
 def band(n: int, truth: float, *, near: bool) -> Band:
@@ -149,14 +153,9 @@ def share_lines(
     for number, (truth, n, near) in enumerate(product(TRUTHS, ITEMS, (False, True))):
         rng, each = np.random.default_rng([*seed, number]), max(1, sets // BLOCKS)
         truths = truths_of(truth, near=near)
-        ends = [limits_of(make(float(t)).draw(rng, each, n)[0][..., :columns]) for t in truths]
+        low, high = limits_of([make(float(t)).draw(rng, each, n)[0][..., :columns] for t in truths])
         told = f"{world}, {'near' if near else 'at'} {truth}"
-        yield summary(name, told, n, np.repeat(truths, each), *joined(ends), allowed=band(n, truth, near=near))
-
-
-def joined(ends: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
-    """The ends of several blocks in a row."""
-    return np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends])
+        yield summary(name, told, n, np.repeat(truths, each), low, high, allowed=band(n, truth, near=near))
 
 
 def summary(
@@ -193,30 +192,29 @@ def missing_lines(seed: int, sets: int) -> Iterator[Line]:
     for number, (truth, n) in enumerate(product(TRUTHS, ITEMS)):
         judged, rng = Judged(truth, spread=1.5), np.random.default_rng([seed, 1000 + number])
         hard, each = judged.centre(), max(1, sets // BLOCKS)
-        chance, on_hard, between = [], [], []
+        chance, on_hard = [], []
         for _ in range(BLOCKS):
             right, own = judged.draw(rng, each, n)
             lost = rng.random(right.shape)
-            chance.append(limits_of(np.where(lost < 0.15, np.nan, right)))
-            gone = lost < np.where(own < hard, 0.3, 0.03)[..., None]
-            on_hard.append(limits_of(np.where(gone, np.nan, right)))
-            between.append((limits_of(np.where(gone, 0, right))[0], limits_of(np.where(gone, 1, right))[1]))
+            chance.append(np.where(lost < 0.15, np.nan, right))
+            on_hard.append(np.where(lost < np.where(own < hard, 0.3, 0.03)[..., None], np.nan, right))
         allowed, told = band(n, truth, near=False), f"item effects, at {truth}"
-        yield summary("accuracy", f"15 % missing by chance, {told}", n, truth, *joined(chance), allowed=allowed)
+        yield summary("accuracy", f"15 % missing by chance, {told}", n, truth, *limits_of(chance), allowed=allowed)
         told = f"30 % missing on hard items, 3 % on others, {told}"
-        yield summary("accuracy", told, n, truth, *joined(on_hard), allowed=None)
-        yield summary("worst to best", told, n, truth, *joined(between), allowed=HOLDS)
+        yield summary("accuracy", told, n, truth, *limits_of(on_hard), allowed=None)
+        worst, best = (limits_of([np.nan_to_num(block, nan=fill) for block in on_hard]) for fill in (0, 1))
+        yield summary("worst to best", told, n, truth, worst[0], best[1], allowed=HOLDS)
 
 
 def family_lines(seed: int, sets: int) -> Iterator[Line]:
     """Items that come in families of five, such as perturbed copies: the item is then not the unit of sampling."""
     for number, n in enumerate(ITEMS):
-        rng, ends = np.random.default_rng([seed, 2000 + number]), []
+        rng, blocks = np.random.default_rng([seed, 2000 + number]), []
         centre, each = Judged(0.8, spread=1.5).centre(), max(1, sets // BLOCKS)
         for _ in range(BLOCKS):
             own = np.repeat(centre + 1.5 * rng.standard_normal((each, n // 5)), 5, axis=1)
-            ends.append(limits_of((rng.random((*own.shape, 2)) < logistic(own)[..., None]).astype(float)))
-        yield summary("accuracy", "families of five items, at 0.8", n, 0.8, *joined(ends), allowed=None)
+            blocks.append((rng.random((*own.shape, 2)) < logistic(own)[..., None]).astype(float))
+        yield summary("accuracy", "families of five items, at 0.8", n, 0.8, *limits_of(blocks), allowed=None)
 
 
 def clustered_mean_lines(seed: int, sets: int) -> Iterator[Line]:

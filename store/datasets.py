@@ -272,7 +272,8 @@ def read_item(store: Store, dataset: str, name: str) -> Item:
             from difflib import get_close_matches
 
             near = get_close_matches(name, names, n=3, cutoff=0.4) or names[:3]
-            raise NotFound(f"There is no item `{name}` in this run; near are {', '.join(near)}.")
+            there = f"near are {', '.join(near)}" if near else "it holds none"
+            raise NotFound(f"There is no item `{name}` in this run; {there}.", way_out="plurijudge show last")
         responses = _by_item(connection, _RESPONSE, dataset, [name], _RESPONSE.c.position)
         labels = _by_item(connection, _LABEL, dataset, [name], _LABEL.c.id)
     return item_of(row, responses.get(name, []), labels.get(name))

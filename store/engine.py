@@ -28,7 +28,7 @@ def store_url(db: str) -> URL:
         BadInput: if the address is neither a path nor a URL of SQLite or PostgreSQL.
     """
     if "://" not in db:
-        return URL.create("sqlite", database=db)
+        return _file(URL.create("sqlite", database=db))
     try:
         url = make_url(db)
     except SQLAlchemyError as error:
@@ -36,8 +36,15 @@ def store_url(db: str) -> URL:
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite":
-        return url
+        return _file(url)
     raise BadInput(f"`--db` names `{url.get_backend_name()}`; stores are SQLite and PostgreSQL.", way_out=_WHERE)
+
+
+def _file(url: URL) -> URL:
+    """The address, if it names a file: several connections share a store, which one in memory cannot give."""
+    if url.database in (None, "", ":memory:"):
+        raise BadInput("`--db` names no file; a store is a file or a PostgreSQL database.", way_out=_WHERE)
+    return url
 
 
 _WHERE = "--db plurijudge.db, or --db postgresql://user@host/name"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+from plurijudge.store.engine import Store
 
 from .loopback import Loopback
 
 ROOT = Path(__file__).resolve().parent.parent
+POSTGRES = "postgresql://postgres@127.0.0.1:5432"
 
 
 @pytest.fixture
@@ -30,3 +36,43 @@ def shared_data() -> Path:
             pytest.fail(why)
         pytest.skip(why)
     return data
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The address of an empty PostgreSQL database, dropped after the test; without a server skipped, but not in CI."""
+    server = make_url(os.environ.get("PLURIJUDGE_TEST_POSTGRES", POSTGRES)).set(drivername="postgresql+psycopg")
+    if not server.database:
+        server = server.set(database="postgres")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 5})
+    name = f"plurijudge_test_{secrets.token_hex(8)}"
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+    except OperationalError:
+        admin.dispose()
+        why = f"No PostgreSQL server answers at {server.host}:{server.port} (PLURIJUDGE_TEST_POSTGRES)."
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    try:
+        yield server.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store, once on SQLite and once on PostgreSQL."""
+    db = str(tmp_path / "store.db") if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    with Store.open(db, create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def both_stores(tmp_path: Path, postgres_url: str) -> Iterator[tuple[Store, Store]]:
+    """Two empty stores, one on SQLite and one on PostgreSQL."""
+    with Store.open(tmp_path / "both.db", create=True) as first, Store.open(postgres_url, create=True) as second:
+        yield first, second

@@ -97,7 +97,7 @@ def test_planted_accuracy_and_agreement_lie_in_their_intervals_in_19_of_20_seeds
     first, second = logistic(own + lean), logistic(own - lean)
     agreement = float((first * second + (1 - first) * (1 - second)).mean())
     found = []
-    for seed in range(200):
+    for seed in range(150):
         right = judged.draw(np.random.default_rng(seed), 1, 150)[0][0]
         pair = accuracy(right), positional_agreement(right)
         found.append([e.low <= t <= e.high for e, t in zip(pair, (0.7, agreement), strict=True)])  # type: ignore[operator]
