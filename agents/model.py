@@ -25,6 +25,7 @@ _ROADS: tuple[Road, ...] = ("schema", "tool", "text")
 _TEXT = len(_ROADS) - 1
 _ROAD_PARAMETERS = ("response_format", "tools", "tool_choice")
 _LARGER = 4
+_ENOUGH = 4
 _OVERHEAD = 512  # tokens, at most, that a provider's own template puts around a request
 
 
@@ -169,6 +170,7 @@ class Model:
     _held: bool = False
     _asking: int = 0
     _hopeless: int = 0
+    _denied: Call | None = None
     _road: int = 0
     _dropped: list[str] = field(default_factory=list)
     _secrets: tuple[str, ...] = field(default_factory=known_secrets)
@@ -264,12 +266,14 @@ class Model:
                 call = await self._ask(call, question)
             finally:
                 self._asking -= 1
+            stop = self._stop_after(call)
             await self.ledger.finish(row, call)
         finally:
             if self._inflight.get(key) is done:
                 del self._inflight[key]
             done.cancel()
-        self._stop_if_hopeless(call)
+        if stop is not None:
+            raise stop
         return row, call
 
     async def _start(self) -> None:
@@ -347,6 +351,8 @@ class Model:
         merely speaks of a parameter teaches nothing.
         """
         async with self._lanes:
+            if self._denied is not None:
+                raise Failure(self._denied.reason, self._denied.error, sent=False)
             while True:
                 road = _ROADS[effort.road if question.schema is not None else _TEXT]
                 parameters = {**effort.parameters(question.parameters), **wire.asked_by(road, question.schema)}
@@ -438,21 +444,21 @@ class Model:
     def _clean(self, text: str) -> str:
         return _storable(without_known(text, self._secrets))
 
-    def _stop_if_hopeless(self, call: Call) -> None:
-        """A model that never answered and cannot: the run stops here instead of failing item by item.
+    def _stop_after(self, call: Call) -> ModelError | None:
+        """The error that ends the run: a model that never answered and cannot would fail item by item.
 
-        While other questions are under way one refusal proves little: as many are awaited as may be in flight.
+        While other questions are under way, one refusal proves little; a few do.
         """
-        if call.status != "error" or (self.answered and call.reason != "quota"):
-            return
-        if (stop := _HOPELESS.get(call.reason)) is None:
-            return
+        stop = _HOPELESS.get(call.reason) if call.status == "error" else None
+        if stop is None or (self.answered and call.reason != "quota"):
+            return None
         self._hopeless += 1
-        if self._asking and self._hopeless < self.limits.concurrency:
-            return
+        if self._asking and self._hopeless < _ENOUGH:
+            return None
+        self._denied = call
         where = f" at {call.endpoint}" if call.endpoint else ""
         said = stop.message.format(name=self.name, where=where)
-        raise stop.kind(f"{said}: {call.error.rstrip('.')}.", way_out=stop.way_out)
+        return stop.kind(f"{said}: {call.error.rstrip('.')}.", way_out=stop.way_out)
 
 
 class _Stop(NamedTuple):

@@ -58,7 +58,7 @@ class Line:
     @property
     def held(self) -> bool:
         """Whether the coverage lies where it must."""
-        return self.allowed is None or self.allowed[0] <= round(self.coverage, 4) <= self.allowed[1]
+        return self.allowed is None or self.allowed[0] <= self.coverage <= self.allowed[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ WORLDS: dict[str, Callable[[float], Judged]] = {
 
 
 def limits_of(blocks: list[Floats]) -> tuple[Floats, Floats]:
-    """The score interval of each data set of verdicts, blocks of shape (sets, n_items, n_presentations), NaN for none."""
+    """The score interval of each data set, from blocks of shape (sets, n_items, n_presentations), NaN for none."""
     size = blocks[0].shape[-1]
     kinds = np.array([(right, given) for given in range(1, size + 1) for right in range(given + 1)])
     counts = np.concatenate([_counted(block, kinds) for block in blocks])
@@ -170,8 +170,8 @@ def summary(
     against: float = 0.5,
 ) -> Line:
     """What the intervals of one world show."""
-    covered = float(np.mean((low <= truth) & (truth <= high)))
-    power = float(np.mean((low > against) | (high < against)))
+    covered = round(float(np.mean((low <= truth) & (truth <= high))), 4)
+    power = round(float(np.mean((low > against) | (high < against))), 4)
     width = round(float(np.mean(high - low)), 4)
     return Line(name, world, n, round(float(np.mean(truth)), 4), covered, power, against, width, allowed)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..text.errors import PlurijudgeError
 from . import agreement, doctor, exporting, importing, judge, label, query, runs, show
 from .plain import INTERRUPTED, explain, explain_fault, leave, say
 from .settings import default_map, load_dotenv
@@ -60,11 +61,9 @@ app.add_typer(exporting.app, name="export")
 
 def run() -> None:
     """Run the command line and end the process with its exit code."""
-    from ..text.errors import PlurijudgeError
-
     try:
         load_dotenv()
-        given = default_map()
+        given = _given()
         per_command = {command: given for command in ("judge", "runs", "show", "agreement", "label", "query", "doctor")}
         nested = {"items": given, "verdicts": given, "decisions": given, "llmbar": given}
         app(default_map={**per_command, "import": nested, "export": nested})
@@ -73,8 +72,15 @@ def run() -> None:
     except KeyboardInterrupt:
         say("interrupted")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; so has the need to say so
-        sys.exit(0)
     except Exception as error:  # the outermost door: whatever comes here is our fault
         sys.exit(explain_fault(error))
+
+
+def _given() -> dict[str, Any]:
+    """What the settings' files say; help is given however bad they are."""
+    try:
+        return default_map()
+    except PlurijudgeError:
+        if {"-h", "--help", "--version"} & set(sys.argv[1:]):
+            return {}
+        raise

@@ -7,11 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from ..text.errors import PlurijudgeError
 from .options import DEFAULT_DB, Db, Json, examples
-from .plain import SOME_FAILED, answer_json, leave
+from .plain import SOME_FAILED, answer, answer_json, leave
 
 EXAMPLES = examples("plurijudge doctor", "plurijudge doctor --json | jq '.checks[] | select(.ok | not)'")
 
@@ -27,10 +25,10 @@ def doctor(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
         answer_json({"checks": checks, "settings": told})
     else:
         for check in checks:
-            typer.echo(f"{'ok  ' if check['ok'] else 'NOT '} {check['check']}: {check['found']}")
-        typer.echo("settings:")
+            answer(f"{'ok  ' if check['ok'] else 'NOT '} {check['check']}: {check['found']}")
+        answer("settings:")
         for setting in told:
-            typer.echo(f"  {setting['name']} = {setting['value']}  ({setting['origin']})")
+            answer(f"  {setting['name']} = {setting['value']}  ({setting['origin']})")
     leave(0 if all(check["ok"] for check in checks) else SOME_FAILED)
 
 
@@ -102,7 +100,7 @@ def _terminal() -> dict[str, Any]:
 
 
 def _settings(db: str) -> list[tuple[str, Any, str]]:
-    from ..store.engine import shown, store_url
+    from ..text.secrets import known_secrets, without_secrets
     from .settings import settings
 
     made = []
@@ -110,6 +108,9 @@ def _settings(db: str) -> list[tuple[str, Any, str]]:
         value, origin = setting.value, setting.origin
         if setting.name == "db":
             origin = origin if str(value) == db else "flag"
-            value = shown(store_url(db)) if "://" in db else db
-        made.append((setting.name, value, origin))
+            value = db
+        # an address may hold a password: what is shown of a setting holds none
+        made.append(
+            (setting.name, without_secrets(value, known_secrets()) if isinstance(value, str) else value, origin)
+        )
     return made

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, cast
 
 import typer
 
 from .options import DEFAULT_DB, Db, complete_runs, examples
-from .plain import say
+from .plain import answer_json, reader_gone, say
 
-app = typer.Typer(help="Write verdicts, decisions or items to a file.", rich_markup_mode=None, no_args_is_help=True)
+if TYPE_CHECKING:
+    from ..store.exports import What
+
+app = typer.Typer(
+    help="Write verdicts, decisions or items to a file.",
+    epilog=examples("plurijudge export decisions --run last --out decisions.csv"),
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
 
 RunOption = Annotated[str, typer.Option("--run", help="Which run.", autocompletion=complete_runs)]
 Out = Annotated[str, typer.Option("--out", "-o", help="The file; `-` is standard output.")]
@@ -23,29 +32,46 @@ Canonical = Annotated[
 ]
 
 
+SayJson = Annotated[
+    bool, typer.Option("--json", help="With --out FILE: what was written, as one JSON document on stdout.")
+]
+
+
 @app.command("verdicts", epilog=examples("plurijudge export verdicts --run last --out verdicts.parquet"))
 def verdicts(
-    run: RunOption = "last", out: Out = "-", format: Format = "", canonical: Canonical = False, db: Db = DEFAULT_DB
+    run: RunOption = "last",
+    out: Out = "-",
+    format: Format = "",
+    canonical: Canonical = False,
+    db: Db = DEFAULT_DB,
+    as_json: SayJson = False,
 ) -> None:
     """Write the verdicts of a run, with the judge's raw text. Exit codes: 0 written, 2 bad usage."""
-    _export("verdicts", run, out, format, canonical, db)
+    _export("verdicts", run, out, format, canonical=canonical, db=db, as_json=as_json)
 
 
 @app.command("decisions", epilog=examples("plurijudge export decisions --run last --out decisions.csv"))
 def decisions(
-    run: RunOption = "last", out: Out = "-", format: Format = "", canonical: Canonical = False, db: Db = DEFAULT_DB
+    run: RunOption = "last",
+    out: Out = "-",
+    format: Format = "",
+    canonical: Canonical = False,
+    db: Db = DEFAULT_DB,
+    as_json: SayJson = False,
 ) -> None:
     """Write the decisions of a run. Exit codes: 0 written, 2 bad usage."""
-    _export("decisions", run, out, format, canonical, db)
+    _export("decisions", run, out, format, canonical=canonical, db=db, as_json=as_json)
 
 
 @app.command("items", epilog=examples("plurijudge export items --run last --out items.jsonl"))
-def items(run: RunOption = "last", out: Out = "-", format: Format = "", db: Db = DEFAULT_DB) -> None:
+def items(
+    run: RunOption = "last", out: Out = "-", format: Format = "", db: Db = DEFAULT_DB, as_json: SayJson = False
+) -> None:
     """Write the items of a run's data set with all their labels. Exit codes: 0 written, 2 bad usage."""
-    _export("items", run, out, format, False, db)
+    _export("items", run, out, format, canonical=False, db=db, as_json=as_json)
 
 
-def _export(what: str, run: str, out: str, format: str, canonical: bool, db: str) -> None:
+def _export(what: What, run: str, out: str, format: Any, *, canonical: bool, db: str, as_json: bool) -> None:
     from pathlib import Path
 
     from ..store.engine import Store
@@ -53,20 +79,39 @@ def _export(what: str, run: str, out: str, format: str, canonical: bool, db: str
     from ..store.runs import find_run
     from ..text.errors import BadInput
 
+    if as_json and out == "-":
+        raise BadInput("`--json` and the rows cannot both go to standard output.", way_out=f"--json --out {what}.jsonl")
     suffixes = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
     kind: Any = format or suffixes.get(Path(out).suffix, "" if out != "-" else "jsonl")
     if not kind:
         raise BadInput(f"`--out {out}` has no known suffix.", way_out="--format jsonl, csv or parquet")
     with Store.open(db) as store:
         found = find_run(store, run)
-        options: dict[str, Any] = {"run": found.id, "dataset": found.dataset, "format": kind, "canonical": canonical}
-        if out == "-":
-            count = export(store, what, handle=sys.stdout.buffer, **options)  # type: ignore[arg-type]
-            sys.stdout.flush()
-        else:
-            try:
-                with Path(out).open("wb") as handle:
-                    count = export(store, what, handle=handle, **options)  # type: ignore[arg-type]
-            except OSError as error:
-                raise BadInput(f"{out} cannot be written: {error.strerror}.", way_out="--out ANOTHER_FILE") from error
-    say(f"{count} {what} of {found.id}" + ("" if out == "-" else f" written to {out}"))
+        count = export(
+            store,
+            what,
+            run=found.id,
+            dataset=found.dataset,
+            format=kind,
+            handle=cast("BinaryIO", _Stdout()) if out == "-" else out,
+            canonical=canonical,
+        )
+    if as_json:
+        answer_json({"run": found.id, "what": what, "rows": count, "out": out, "format": kind})
+    else:
+        say(f"{count} {what} of {found.id}" + ("" if out == "-" else f" written to {out}"))
+
+
+class _Stdout(io.RawIOBase):
+    """Standard output for bytes; once its reader has gone, what is written goes nowhere."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any) -> int:
+        try:
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            reader_gone()
+        return len(block)

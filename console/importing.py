@@ -8,9 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from .options import DEFAULT_DB, Db, Json, examples
-from .plain import BAD, answer_json, leave, say
+from .plain import BAD, answer, answer_json, leave, say
 
-app = typer.Typer(help="Bring items and recorded verdicts into the store.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(
+    help="Bring items and recorded verdicts into the store.",
+    epilog=examples("plurijudge import items items.jsonl", "plurijudge import verdicts verdicts.jsonl"),
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
 
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse the whole file if any line is bad.")]
 _SHOWN = 20
@@ -26,22 +31,28 @@ def items(
     """Store the items of a file without judging them. Exit codes: 0 stored, 2 nothing stored."""
     from ..store.datasets import Reading, dataset_of_file, find_dataset, scan, store_all
     from ..store.engine import Store
+    from ..store.faults import Fault
+    from ..store.files import file_format
     from ..text.errors import BadInput
 
+    file_format(file)  # what is wrong with the file is said before there is a store
     if strict and (faults := list(scan(file))):
         _tell(faults, len(faults))
-        raise BadInput(f"{file}: {len(faults)} lines cannot be used; nothing was stored.", way_out="mend them")
+        raise BadInput(
+            f"{file}: {len(faults)} lines cannot be used; nothing was stored.",
+            way_out="mend them, or leave out --strict to keep the others",
+        )
     with Store.open(db, create=True) as store:
         reading = Reading.of_file(dataset_of_file(store, file))
         store_all(store, reading)
         dataset = find_dataset(store, reading.dataset.id)
-    _tell(reading.new_faults, dataset.set_aside)
+    _tell([Fault(**fault) for fault in dataset.faults], dataset.set_aside)
     if as_json:
         answer_json(
             {"dataset": dataset.id, "items": dataset.items, "set_aside": dataset.set_aside, "faults": dataset.faults}
         )
     else:
-        typer.echo(f"{dataset.items} items stored as data set {dataset.id}, {dataset.set_aside} lines set aside")
+        answer(f"{dataset.items} items stored as data set {dataset.id}, {dataset.set_aside} lines set aside")
     if not dataset.items:
         leave(BAD)
 
@@ -58,8 +69,10 @@ def verdicts(
 ) -> None:
     """Store judgements recorded elsewhere, as a closed run. Exit codes: 0 stored, 2 nothing stored."""
     from ..store.engine import Store
+    from ..store.files import file_format
     from ..store.imports import import_verdicts
 
+    file_format(file)
     with Store.open(db, create=True) as store:
         dataset = _dataset(store, items) if items else None
         made = import_verdicts(store, file, items=dataset, name=file.name, strict=strict)
@@ -101,10 +114,9 @@ def llmbar(
     if as_json:
         answer_json(told)
         return
-    typer.echo(f"{n_items} items and {n_verdicts} recorded verdicts written to {out}")
-    say(
-        f"judge them again from the recorded texts: plurijudge judge {out / 'items.jsonl'} --model 'replay/{out / 'verdicts.jsonl'}?judge=GPT-4/CoT'"
-    )
+    answer(f"{n_items} items and {n_verdicts} recorded verdicts written to {out}")
+    again = f"{out / 'items.jsonl'} --model 'replay/{out / 'verdicts.jsonl'}?judge=GPT-4/CoT'"
+    say(f"judge them again from the recorded texts: plurijudge judge {again}")
 
 
 def _dataset(store: Any, name: str) -> str:
@@ -125,7 +137,7 @@ def _report(made: Any, as_json: bool) -> None:
     if as_json:
         answer_json(asdict(made))
     else:
-        typer.echo(f"{made.kept} of {made.read} verdicts stored as run {made.run}, {made.set_aside} set aside")
+        answer(f"{made.kept} of {made.read} verdicts stored as run {made.run}, {made.set_aside} set aside")
     if not made.kept:
         leave(BAD)
 

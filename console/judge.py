@@ -94,8 +94,8 @@ def judge(
 ) -> None:
     """Judge ITEMS, store everything, and show the decisions.
 
-    Without a model or a key the built-in heuristic judges, which is no LLM. Both presentations of a pair are judged. What
-    was asked before is taken from the cache. Ctrl-C stops and leaves a run that `--run` goes on with.
+    Without a model or a key the built-in heuristic judges, which is no LLM. Both presentations of a pair are judged.
+    What was asked before is taken from the cache. Ctrl-C stops and leaves a run that `--run` goes on with.
 
     Exit codes: 0 done, 1 some decisions failed, 2 bad usage or input or nothing to judge, 70 a fault of plurijudge's,
     130 interrupted.
@@ -138,7 +138,9 @@ def _go_on(batch: Batch, run: str, *, items: str, dry_run: bool, retry_failed: b
             way_out=f"plurijudge judge --run {run}, or plurijudge judge {items} for a new run",
         )
     if dry_run:
-        raise BadInput("`--dry-run` is for a new run: it needs ITEMS, and no `--run`.", way_out=f"plurijudge show {run}")
+        raise BadInput(
+            "`--dry-run` is for a new run: it needs ITEMS, and no `--run`.", way_out=f"plurijudge show {run}"
+        )
     return batch.retry(run) if retry_failed else batch.resume(run)
 
 
@@ -153,7 +155,9 @@ def _who(judge: str, model: str, given: dict[str, Any], *, insists: bool) -> Jud
     else:
         is_file = Path(judge).suffix in (".yaml", ".yml") or Path(judge).is_file()
         if insists and not is_file:
-            raise BadInput(f"`--judge {judge}` is a function of your own: it takes no `--model`.", way_out="leave one out")
+            raise BadInput(
+                f"`--judge {judge}` is a function of your own: it takes no `--model`.", way_out="leave one out"
+            )
         try:
             who = Judge.read(judge, **given, **({"model": model} if insists else {}))
         except BadJudge as error:

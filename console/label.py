@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..text.errors import BadInput
-from .options import DEFAULT_DB, Db, RunName, examples
-from .plain import say
+from .options import DEFAULT_DB, Db, Json, RunName, examples
+from .plain import answer_json, say
 
 if TYPE_CHECKING:
     from ..store.engine import Store
     from ..store.records import Gold, Item
 
+_ONE = "plurijudge label last q17 --preferred a --annotator me"
 EXAMPLES = examples(
-    "plurijudge label last q17 --preferred a --annotator me",
+    _ONE,
     "plurijudge label last q17 --scores a=4,b=2 --annotator me --group nurses",
     "plurijudge label last --annotator me",
 )
@@ -32,6 +33,7 @@ def label(
     annotator: Annotated[str, typer.Option("--annotator", envvar="PLURIJUDGE_ANNOTATOR", help="Who labels.")] = "",
     group: Annotated[str, typer.Option("--group", help="The group that the annotator belongs to.")] = "",
     db: Db = DEFAULT_DB,
+    as_json: Json = False,
 ) -> None:
     """Label items by hand: one ITEM by flags, or one after the other, answers shown in random order without names.
 
@@ -48,20 +50,28 @@ def label(
             record = read_item(store, dataset, item)
             gold = _gold(record, preferred, scores, annotator, group)
             _write(store, dataset, record, gold)
-            say(f"labelled {record.id}")
+            done = 1
+        elif as_json:
+            raise BadInput("`--json` labels one item by flags: it asks nothing.", way_out=_ONE)
         elif not sys.stdin.isatty():
-            raise BadInput(
-                "`label` asks one item after the other on a terminal only.", way_out=EXAMPLES.splitlines()[-2].strip()
-            )
+            raise BadInput("`label` asks one item after the other on a terminal only.", way_out=_ONE)
         else:
-            _ask_all(store, dataset, annotator, group)
+            done = _ask_all(store, dataset, annotator, group)
+    if as_json:
+        answer_json({"dataset": dataset, "labelled": done, **_columns(gold, record.id)})
+    else:
+        say(f"labelled {done}")
+
+
+def _columns(gold: Gold, item: str) -> dict[str, Any]:
+    told = {"item": item, "annotator": gold.annotator, "annotator_group": gold.group}
+    return {**told, "preferred": gold.preferred, "scores": gold.scores}
 
 
 def _gold(item: Item, preferred: str, scores: str, annotator: str, group: str) -> Gold:
     from pydantic import ValidationError
 
-    from ..store.records import Gold
-    from ..store.records import Item as Record
+    from ..store.records import TIE, Gold
 
     names = [name.strip() for name in preferred.split(",") if name.strip()]
     try:
@@ -70,17 +80,23 @@ def _gold(item: Item, preferred: str, scores: str, annotator: str, group: str) -
         raise BadInput(f"`--scores {scores}` is not understood.", way_out="--scores a=4,b=2") from None
     if not names and not given:
         raise BadInput("`label` needs `--preferred` or `--scores`.", way_out="--preferred a")
+    known = [response.id for response in item.responses]
+    for flag, named, allowed in (("--preferred", names, [*known, TIE]), ("--scores", [*given], known)):
+        if odd := [name for name in named if name not in allowed]:
+            raise BadInput(
+                f"`{flag}` names `{odd[0]}`, which is no response of the item `{item.id}`.",
+                way_out="one of " + ", ".join(allowed),
+            )
     try:
-        gold = Gold(
+        return Gold(
             annotator=annotator,
             group=group,
             preferred=names[0] if len(names) == 1 else names or None,
             scores=given or None,
         )
-        Record(id=item.id, prompt="", responses=item.responses, gold=[gold])
     except ValidationError as error:
-        raise BadInput(f"The label does not hold: {error.errors()[0]['msg']}.") from error
-    return gold
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise BadInput(f"The label does not hold: {said}.", way_out="--preferred a, or --scores a=4,b=2") from error
 
 
 def _write(store: Store, dataset: str, item: Item, gold: Gold) -> None:
@@ -95,7 +111,7 @@ def _write(store: Store, dataset: str, item: Item, gold: Gold) -> None:
         connection.execute(statement, label_row(gold, dataset=dataset, item=item.id, source="label"))
 
 
-def _ask_all(store: Store, dataset: str, annotator: str, group: str) -> None:
+def _ask_all(store: Store, dataset: str, annotator: str, group: str) -> int:
     import random
 
     from ..reports.terminal import heading, line
@@ -116,10 +132,10 @@ def _ask_all(store: Store, dataset: str, annotator: str, group: str) -> None:
                 line(str(response.text if response.text is not None else response.parts))
             answer = typer.prompt("better: 1, 2, t for a tie, s to skip, q to end", default="s")
             if answer == "q":
-                say(f"labelled {done}")
-                return
+                return done
             chosen: dict[str, Any] = {"1": shown[0].id, "2": shown[1].id, "t": "tie"}
             if answer in chosen:
                 _write(store, dataset, item, _gold(item, chosen[answer], "", annotator, group))
                 done += 1
-    say(f"labelled {done}; no item is left")
+    say("no item is left")
+    return done

@@ -39,7 +39,7 @@ def answer_json(value: Any) -> None:
 
 
 def _jsonable(value: Any) -> Any:
-    """What a database's driver gives, as JSON says it: numbers stay numbers, what is no number is null, bytes are hex."""
+    """What a driver gives, as JSON says it: numbers stay numbers, what is no number is null, bytes are hex."""
     if isinstance(value, Decimal):
         return None if not value.is_finite() else int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, bytes | memoryview):

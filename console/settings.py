@@ -121,7 +121,9 @@ def load_dotenv() -> None:
     try:
         values = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.", way_out="save it as UTF-8 text, NAME=VALUE a line") from error
+        raise BadInput(
+            f"{path} cannot be read: {error}.", way_out="save it as UTF-8 text, NAME=VALUE a line"
+        ) from error
     for name, value in values.items():
         if value is not None and name not in os.environ:
             os.environ[name] = value

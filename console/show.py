@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_DB, Db, Json, RunName, examples
-from .plain import answer_json
+from .plain import answer, answer_json
 
 if TYPE_CHECKING:
     from ..store.engine import Store
@@ -39,7 +39,11 @@ def show(
         if graph:
             from ..graphs.judge import judge_graph
 
-            typer.echo(judge_graph().get_graph().draw_mermaid())
+            drawn = judge_graph().get_graph().draw_mermaid()
+            if as_json:
+                answer_json({"run": found.id, "graph": drawn})
+            else:
+                answer(drawn)
         elif item:
             _show_item(store, found, item, as_json=as_json)
         elif as_json:

@@ -347,7 +347,7 @@ async def judge_item(
     """
     who = judge if isinstance(judge, Judge) else Judge(judge) if judge else Judge()
     await asyncio.to_thread(who.check)
-    record, made = as_item(item), plan or Plan()
+    record, made = as_item(item).model_copy(update={"gold": []}), plan or Plan()
     why = made.unfit(record, who)
     if why is not None:
         raise BadInput(f"The item `{record.id}` cannot be judged: `{why[0]}` {why[1]}.")

@@ -222,9 +222,8 @@ def _call(out: Console, call: Mapping[str, Any]) -> None:
     reused = f", the answer of call {call['source']} in {call['source_run']}" if call["source"] else ""
     tried = f", {call['attempts']} attempts" if call["attempts"] > 1 else ""
     turn = ", asked for the verdict alone" if call["turn"] else ""
-    out.print(
-        f"call {call['id']} to {call['model']}: {call['status']} {call['reason']}{turn}{reused}{tried}{spent}{cost}{took}"
-    )
+    said = " ".join(word for word in (call["status"], call["reason"]) if word)
+    out.print(f"call {call['id']} to {call['model']}: {said}{turn}{reused}{tried}{spent}{cost}{took}")
     for message in (call["request"] or {}).get("messages", []):
         out.print(f"  [{message['role']}]\n{_indented(message['content'])}")
     if call["error"]:
@@ -232,9 +231,8 @@ def _call(out: Console, call: Mapping[str, Any]) -> None:
     if call["reasoning"]:
         out.print(f"  [thinking]\n{_indented(call['reasoning'])}")
     if call["response"] is not None:
-        out.print(
-            f"  [answer, by the road `{call['road']}`, ended by {call['finish_reason'] or 'nothing said'}]\n{_indented(call['response'])}"
-        )
+        ended = call["finish_reason"] or "nothing said"
+        out.print(f"  [answer, by the road `{call['road']}`, ended by {ended}]\n{_indented(call['response'])}")
 
 
 def _indented(text: str) -> str:

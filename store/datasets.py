@@ -183,6 +183,7 @@ class Reading:
         first: dict[str, int] = {row.id: row.position for row in connection.execute(stored)}
         before = set(first)
         items: list[tuple[int, Item]] = []
+        new: list[Item] = []
         rows: list[dict[str, Any]] = []
         for line in lines:
             if line.record is None:
@@ -191,10 +192,10 @@ class Reading:
             if at != line.number:
                 faults.append(_duplicate(self.dataset.path or self.dataset.name, line.number, line.record.id, at))
                 continue
-            items.append((line.number, line.record))
+            items.append((line.number, line.record.model_copy(update={"gold": []})))  # a judge never sees gold
             if line.record.id not in before:
+                new.append(line.record)
                 rows.append(item_row(line.record, dataset=dataset, position=line.number))
-        new = [item for _, item in items if item.id not in before]
         _insert_all(connection, _ITEM, rows)
         _insert_all(connection, _RESPONSE, [row for item in new for row in response_rows(item, dataset=dataset)])
         _insert_all(

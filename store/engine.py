@@ -167,7 +167,7 @@ class Store:
         """
         url = store_url(os.fspath(db))
         path = Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
-        if path is not None and not create and str(path) != ":memory:" and not path.exists():
+        if path is not None and not create and not path.exists():
             raise NoStore(f"There is no store at {path}.", way_out="plurijudge judge ITEMS, or name another with --db")
         if path is not None and create and path.is_file() and not path.stat().st_mode & 0o222:
             raise StoreFull(

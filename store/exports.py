@@ -68,7 +68,7 @@ def export(
     run: str | None = None,
     dataset: str | None = None,
     format: Format = "jsonl",
-    handle: BinaryIO,
+    handle: BinaryIO | str,
     canonical: bool = False,
 ) -> int:
     """Write verdicts, decisions or items out, in constant memory; how many there were.
@@ -82,7 +82,7 @@ def export(
         run: of this run only; for items, those of its data set.
         dataset: of this data set only.
         format: `jsonl`, `csv` or `parquet`.
-        handle: where to; it is left open.
+        handle: where to: an open file, which is left open, or a path, which stands complete or not at all.
         canonical: what two runs must agree on byte by byte: sorted by key in the order of code points, without ids,
             run, data set, call and times.
 

@@ -389,7 +389,7 @@ def test_the_last_model_on_a_loop_closes_the_connections_and_no_other(loopback: 
 
 
 def test_a_call_that_is_cancelled_at_any_moment_leaves_nothing_behind(loopback: Loopback) -> None:
-    loopback.script(latency=0.05)
+    loopback.script(latency=2)
 
     async def work() -> None:
         model = Model("openai/m", NoLedger(), endpoint=loopback.base_url, limits=QUICK)
@@ -399,6 +399,7 @@ def test_a_call_that_is_cancelled_at_any_moment_leaves_nothing_behind(loopback: 
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+        loopback.script(latency=0)
         _, call = await model.complete(question("0?"), unit=UNIT, schema=SCHEMA)
         assert call.status == "ok"
         await model.close()

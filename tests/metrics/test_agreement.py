@@ -18,7 +18,7 @@ cells = st.lists(st.tuples(*[st.sampled_from([0.0, 0.5, 1.0, nan])] * 2), min_si
 
 
 def test_every_verdict_weighs_the_same() -> None:
-    found = accuracy([[1, 1], [0, 1], [0, nan], [nan, nan]])
+    found = accuracy([[1.0, 1.0], [0.0, 1.0], [0.0, nan], [nan, nan]])
     assert found.estimate == pytest.approx(3 / 5)
     assert (found.n, found.left_out) == (3, 1)
 
@@ -33,7 +33,7 @@ def test_a_half_is_half_right() -> None:
 
 
 def test_agreement_compares_outcomes_and_not_places() -> None:
-    found = positional_agreement([[1, 1], [0, 0], [1, 0], [0.5, 0.5], [0.5, 1], [1, nan], [nan, nan]])
+    found = positional_agreement([[1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.5, 1.0], [1.0, nan], [nan, nan]])
     assert found.estimate == pytest.approx(3 / 5)
     assert (found.n, found.left_out) == (5, 2)
 
@@ -51,9 +51,13 @@ def test_a_judge_that_always_takes_the_first_is_half_right_and_never_agrees_with
 
 
 def test_bounds_are_what_the_missing_could_do() -> None:
-    assert bounds([[1, 1], [0, nan], [nan, nan]]) == Bounds(pytest.approx(2 / 6), pytest.approx(5 / 6))
-    assert bounds(agreeing([[1, 1], [0, 1], [1, nan], [nan, nan]])) == Bounds(0.25, 0.75)
-    assert bounds([[1, nan], [nan, 0]], high=[[0.5], [0.25]]) == Bounds(0.25, pytest.approx(1.75 / 4))
+    found = [
+        bounds([[1.0, 1.0], [0.0, nan], [nan, nan]]),
+        bounds(agreeing([[1.0, 1.0], [0.0, 1.0], [1.0, nan], [nan, nan]])),
+        bounds([[1.0, nan], [nan, 0.0]], high=[[0.5], [0.25]]),
+    ]
+    expected = [(2 / 6, 5 / 6), (1 / 4, 3 / 4), (1 / 4, 1.75 / 4)]
+    assert np.allclose(np.array(found, dtype=float), expected)
 
 
 def test_no_items_have_no_bounds() -> None:

@@ -155,7 +155,7 @@ def test_the_plain_t_interval_fails_near_one_where_the_score_interval_holds() ->
     reach = student_t_quantile(0.975, 29) * means.std(axis=1, ddof=1) / sqrt(30)
     plain = np.mean(np.abs(means.mean(axis=1) - 0.95) <= reach)
     low, high = limits_of([right])
-    assert plain < 0.9 < 0.94 < np.mean((low <= 0.95) & (0.95 <= high))
+    assert plain < 0.8 < 0.93 < np.mean((low <= 0.95) & (0.95 <= high))
 
 
 def test_sixty_independent_items_tell_six_in_ten_from_a_coin_half_of_the_time() -> None:

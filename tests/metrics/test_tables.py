@@ -68,7 +68,7 @@ NUMBERS = ("estimate", "standard_error", "low", "high")
 
 def public_metrics() -> list[Metric]:
     """Every public function of a metrics module that gives an `Estimate`."""
-    found = []
+    found: list[Metric] = []
     for module in pkgutil.iter_modules(metrics.__path__):
         there = import_module(f"{metrics.__name__}.{module.name}")
         for name, function in inspect.getmembers(there, inspect.isfunction):
