@@ -25,7 +25,6 @@ _ROADS: tuple[Road, ...] = ("schema", "tool", "text")
 _TEXT = len(_ROADS) - 1
 _ROAD_PARAMETERS = ("response_format", "tools", "tool_choice")
 _LARGER = 4
-_ENOUGH = 4
 _OVERHEAD = 512  # tokens, at most, that a provider's own template puts around a request
 
 
@@ -447,13 +446,13 @@ class Model:
     def _stop_after(self, call: Call) -> ModelError | None:
         """The error that ends the run: a model that never answered and cannot would fail item by item.
 
-        While other questions are under way, one refusal proves little; a few do.
+        While other questions are under way, one refusal proves little: as many are heard as may be in flight.
         """
         stop = _HOPELESS.get(call.reason) if call.status == "error" else None
         if stop is None or (self.answered and call.reason != "quota"):
             return None
         self._hopeless += 1
-        if self._asking and self._hopeless < _ENOUGH:
+        if self._asking and self._hopeless < self.limits.concurrency:
             return None
         self._denied = call
         where = f" at {call.endpoint}" if call.endpoint else ""

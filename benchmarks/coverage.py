@@ -132,7 +132,8 @@ def band(n: int, truth: float, *, near: bool) -> Band:
     """What the coverage must be.
 
     With fewer than ten items expected on the rarer side the interval errs towards too wide. At one truth alone, few
-    outcomes are possible: of 60 independent verdicts at .95, intervals can cover .970 or .920 and nothing between.
+    outcomes are possible: of 60 independent verdicts at .95, an interval that holds .95 where all are right covers .970
+    or .921, and nothing between.
     """
     rarer = n * min(truth, 1 - truth)
     if near:

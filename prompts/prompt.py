@@ -119,7 +119,10 @@ def parse_prompt(text: str, *, name: str, own: bool = True) -> Prompt:
     declared = frozenset(head.get("variables") or used)
     if declared != used:
         odd = ", ".join(f"`{variable}`" for variable in sorted(declared ^ used))
-        raise BadPrompt(f"The prompt `{name}` declares other variables than it uses: {odd}.")
+        raise BadPrompt(
+            f"The prompt `{name}` declares other variables than it uses: {odd}.",
+            way_out="make `variables` in its front matter the names in its text, or leave it out",
+        )
     unknown = sorted(used - JUDGED - GIVEN) if head.get("protocol") != "any" else []
     if unknown:
         raise BadPrompt(

@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 COMMAND = (sys.executable, "-m", "plurijudge")
 KEPT = ("PATH", "LANG", "LC_ALL", "CI", "SYSTEMROOT", "PLURIJUDGE_TEST_POSTGRES")
@@ -42,6 +42,11 @@ async def later(item, presentation):
 '''
 
 
+def _ended(code: int, out: bytes, err: bytes) -> Ended:
+    assert b"Traceback" not in err, err.decode()
+    return Ended(code, out.decode(), err.decode())
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended."""
@@ -59,11 +64,37 @@ def _no_constant(name: str) -> Any:
     raise AssertionError(f"{name} is no JSON")
 
 
+class Warm:
+    """The forking process of tests/console/warm.py, started on first use."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, **order: Any) -> int:
+        """Run one command and wait for its exit code."""
+        if self._process is None:
+            script = str(Path(__file__).with_name("warm.py"))
+            self._process = subprocess.Popen(
+                [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.communicate()
+
+
 @dataclass(frozen=True)
 class Plurijudge:
     """The command, typed in a folder of the test's own, in an environment that holds nothing of the developer's."""
 
     folder: Path
+    warm: Warm
 
     def environment(self, **more: str) -> dict[str, str]:
         """What the command finds in its environment."""
@@ -73,7 +104,17 @@ class Plurijudge:
         return {**kept, **own, "PYTHONIOENCODING": "utf-8", **more}
 
     def __call__(self, *args: str, stdin: bytes = b"", **environment: str) -> Ended:
-        """Type a command and wait for its end."""
+        """Type a command and wait for its end; its imports have been paid for."""
+        with tempfile.TemporaryDirectory() as place:
+            files = {name: Path(place) / name for name in ("in", "out", "err")}
+            for name, path in files.items():
+                path.write_bytes(stdin if name == "in" else b"")
+            order = {"args": args, "folder": str(self.folder), "environment": self.environment(**environment)}
+            code = self.warm.run(**order, **{name: str(path) for name, path in files.items()})
+            return _ended(code, files["out"].read_bytes(), files["err"].read_bytes())
+
+    def cold(self, *args: str, stdin: bytes = b"", **environment: str) -> Ended:
+        """Type a command as a shell does: a fresh interpreter, `python -m plurijudge`."""
         done = subprocess.run(
             [*COMMAND, *args],
             input=stdin,
@@ -82,9 +123,7 @@ class Plurijudge:
             env=self.environment(**environment),
             timeout=300,
         )
-        out, err = done.stdout.decode(), done.stderr.decode()
-        assert "Traceback" not in err, err
-        return Ended(done.returncode, out, err)
+        return _ended(done.returncode, done.stdout, done.stderr)
 
     def write(self, name: str, content: str | bytes | Iterable[Any]) -> Path:
         """A file in the folder: text, bytes, or values as JSON lines."""
@@ -115,40 +154,40 @@ ITEMS = [
 ]
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """A process that forks for commands, one for each worker."""
+    made = Warm()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def plurijudge(tmp_path: Path) -> Plurijudge:
+def plurijudge(tmp_path: Path, warm: Warm) -> Plurijudge:
     """The command in an empty folder with items.jsonl and own.py."""
-    made = Plurijudge(tmp_path)
+    made = Plurijudge(tmp_path, warm)
     made.write("items.jsonl", ITEMS)
     made.write("own.py", OWN)
     return made
 
 
 @pytest.fixture(scope="session")
-def _judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose store holds two runs, made once for all workers."""
-    base = tmp_path_factory.getbasetemp()
-    root = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    folder = root / "judged"
-    with FileLock(root / "judged.lock"):
-        if not (folder / "done").exists():
-            folder.mkdir()
-            made = Plurijudge(folder)
-            made.write("items.jsonl", ITEMS)
-            made.write("own.py", OWN)
-            own = made("judge", "items.jsonl", "--judge", "own:longer", "--quiet")
-            assert own.code == 0, own.err
-            built_in = made("judge", "items.jsonl")
-            assert built_in.code == 0, built_in.err
-            made.write("first.txt", built_in.out)
-            made.write("first.err", built_in.err)
-            made.write("done", "")
+def _judged(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Path:
+    folder = tmp_path_factory.mktemp("judged")
+    made = Plurijudge(folder, warm)
+    made.write("items.jsonl", ITEMS)
+    made.write("own.py", OWN)
+    assert made("judge", "items.jsonl", "--judge", "own:longer", "--quiet").code == 0
+    shown = made("judge", "items.jsonl")
+    assert shown.code == 0, shown.err
+    made.write("first.out", shown.out)
+    made.write("first.err", shown.err)
     return folder
 
 
 @pytest.fixture
-def judged(_judged: Path, tmp_path: Path) -> Plurijudge:
+def judged(_judged: Path, tmp_path: Path, warm: Warm) -> Plurijudge:
     """The command in a folder with a store of two closed runs: the own judge's, then, the last, the heuristic's."""
     folder = tmp_path / "judged"
     shutil.copytree(_judged, folder)
-    return Plurijudge(folder)
+    return Plurijudge(folder, warm)

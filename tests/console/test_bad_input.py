@@ -19,7 +19,7 @@ def refused(ended: Ended, *said: str, code: int = 2) -> None:
     assert ended.code == code, ended
     assert not ended.out
     assert "error: " in ended.err or "Error: " in ended.err
-    assert "\n  try: " in ended.err or "Try 'python -m plurijudge" in ended.err
+    assert "\n  try: " in ended.err or "Try 'plurijudge" in ended.err
     for words in said:
         assert words in ended.err
 
@@ -193,7 +193,8 @@ def test_an_unknown_command_names_the_nearest(plurijudge: Plurijudge) -> None:
 
 
 UNKNOWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "a run to show": (("show", "r-2026"), ("There is no run `r-2026`", "r-2")),
+    "a run to show": (("show", "r-2026x"), ("There is no run `r-2026x`", "r-2")),
+    "a run whose name is too short": (("show", "r-"), ("`r-` could be r-2", "write more of the name")),
     "a run to go on with": (("judge", "--run", "nosuch"), ("There is no run `nosuch`", "plurijudge runs")),
     "a run to export": (("export", "verdicts", "--run", "nosuch"), ("There is no run `nosuch`",)),
     "a run to measure": (("agreement", "nosuch"), ("There is no run `nosuch`",)),
