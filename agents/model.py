@@ -169,7 +169,7 @@ class Model:
     _held: bool = False
     _asking: int = 0
     _hopeless: int = 0
-    _denied: Call | None = None
+    _denied: ModelError | None = None
     _road: int = 0
     _dropped: list[str] = field(default_factory=list)
     _secrets: tuple[str, ...] = field(default_factory=known_secrets)
@@ -257,20 +257,27 @@ class Model:
             await asyncio.wait([running])  # the same question is under way: its answer serves both
         done = self._inflight[key] = asyncio.get_running_loop().create_future()
         try:
-            row, stored = await self.ledger.begin(call, fresh=question.fresh)
-            if stored is not None:
-                return row, stored
-            self._asking += 1
-            try:
-                call = await self._ask(call, question)
-            finally:
-                self._asking -= 1
-            stop = self._stop_after(call)
-            await self.ledger.finish(row, call)
+            async with self._lanes:  # before the intent is written: what waits for its turn is not in flight
+                return await self._written(call, question)
         finally:
             if self._inflight.get(key) is done:
                 del self._inflight[key]
             done.cancel()
+
+    async def _written(self, call: Call, question: _Question) -> tuple[int, Call]:
+        """Write the intent, ask where no answer is stored, and write what came of it."""
+        if self._denied is not None:
+            raise self._denied
+        row, stored = await self.ledger.begin(call, fresh=question.fresh)
+        if stored is not None:
+            return row, stored
+        self._asking += 1
+        try:
+            call = await self._ask(call, question)
+        finally:
+            self._asking -= 1
+        stop = self._consider(call)
+        await self.ledger.finish(row, call)
         if stop is not None:
             raise stop
         return row, call
@@ -349,21 +356,18 @@ class Model:
         What was left out is remembered for later calls only once the model has answered without it: an error that
         merely speaks of a parameter teaches nothing.
         """
-        async with self._lanes:
-            if self._denied is not None:
-                raise Failure(self._denied.reason, self._denied.error, sent=False)
-            while True:
-                road = _ROADS[effort.road if question.schema is not None else _TEXT]
-                parameters = {**effort.parameters(question.parameters), **wire.asked_by(road, question.schema)}
-                try:
-                    answer = await self._send(question, parameters, effort)
-                except Failure as failure:
-                    if effort.leave_out(failure, sent=parameters, roads=self.structured == "auto"):
-                        continue
-                    effort.last = failure
-                    self._lanes.told(limited=failure.reason == "rate_limited")
-                    raise
+        while True:
+            road = _ROADS[effort.road if question.schema is not None else _TEXT]
+            parameters = {**effort.parameters(question.parameters), **wire.asked_by(road, question.schema)}
+            try:
+                answer = await self._send(question, parameters, effort)
                 break
+            except Failure as failure:
+                if effort.leave_out(failure, sent=parameters, roads=self.structured == "auto"):
+                    continue
+                effort.last = failure
+                self._lanes.told(limited=failure.reason == "rate_limited")
+                raise
         self._lanes.told(limited=False)
         self.answered = True
         self._road = max(self._road, effort.road)
@@ -443,7 +447,7 @@ class Model:
     def _clean(self, text: str) -> str:
         return _storable(without_known(text, self._secrets))
 
-    def _stop_after(self, call: Call) -> ModelError | None:
+    def _consider(self, call: Call) -> ModelError | None:
         """The error that ends the run: a model that never answered and cannot would fail item by item.
 
         While other questions are under way, one refusal proves little: as many are heard as may be in flight.
@@ -454,10 +458,10 @@ class Model:
         self._hopeless += 1
         if self._asking and self._hopeless < self.limits.concurrency:
             return None
-        self._denied = call
         where = f" at {call.endpoint}" if call.endpoint else ""
         said = stop.message.format(name=self.name, where=where)
-        return stop.kind(f"{said}: {call.error.rstrip('.')}.", way_out=stop.way_out)
+        self._denied = stop.kind(f"{said}: {call.error.rstrip('.')}.", way_out=stop.way_out)
+        return self._denied
 
 
 class _Stop(NamedTuple):

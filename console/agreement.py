@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..text.errors import StoreFull
 from .options import DEFAULT_DB, Db, Json, RunName, examples
 from .plain import BAD, answer_json, leave, say
 
@@ -34,7 +35,11 @@ def agreement(
         made = measured(store, found.id, by=by or None, group=group or None)
         options = "".join(f" --{name} {value}" for name, value in (("by", by), ("group", group)) if value)
         command = f"plurijudge agreement {found.id}{options}"
-        number = save(store, made, command=command)
+        try:
+            number: int | None = save(store, made, command=command)
+        except StoreFull as error:  # what a read-only store says can be measured all the same
+            number = None
+            say(f"note: the analysis is not kept. {error.message}")
     rows = [row.to_dict() for row in made.measures]
     if as_json:
         answer_json({"run": found.id, "analysis": number, "command": command, "agreement": rows})

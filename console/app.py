@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated, Any
 
@@ -74,6 +75,8 @@ def run() -> None:
         sys.exit(INTERRUPTED)
     except Exception as error:  # the outermost door: whatever comes here is our fault
         sys.exit(explain_fault(error))
+    finally:
+        gc.freeze()  # the interpreter's last collection would walk all of LiteLLM: 0.8 s of CPU for nothing
 
 
 def _given() -> dict[str, Any]:

@@ -150,6 +150,8 @@ def _who(judge: str, model: str, given: dict[str, Any], *, insists: bool) -> Jud
 
     from ..agents.judge import Judge
 
+    if "base_url" in given:
+        _check_address(given["base_url"])
     if not judge:
         who = Judge(model, **given)
     else:
@@ -165,8 +167,6 @@ def _who(judge: str, model: str, given: dict[str, Any], *, insists: bool) -> Jud
                 raise
             message = error.message if judge in error.message else f"In {judge}: {error.message}"
             raise BadJudge(message, way_out=error.way_out or _fields(Judge, message)) from error
-    if who.base_url:
-        _check_address(who.base_url)
     return who
 
 
@@ -184,6 +184,13 @@ def _check_address(address: str) -> None:
     """Refuse what is no address before a run is made of it, which could never be gone on with."""
     from urllib.parse import urlsplit
 
+    from ..text.secrets import without_secrets
+
+    if without_secrets(address) != address:
+        raise BadInput(
+            "`--base-url` holds a password or a key, and descriptions of judges are stored.",
+            way_out="put it in the environment, as the provider's _API_KEY",
+        )
     try:
         parts = urlsplit(address)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 80) > 0

@@ -130,12 +130,13 @@ def _ask_all(store: Store, dataset: str, annotator: str, group: str) -> int:
             for number, response in enumerate(shown, 1):
                 heading(f"answer {number}")
                 line(str(response.text if response.text is not None else response.parts))
-            answer = typer.prompt("better: 1, 2, t for a tie, s to skip, q to end", default="s")
-            if answer == "q":
+            print("better: 1, 2, t for a tie, s to skip, q to end [s]: ", end="", file=sys.stderr, flush=True)
+            answer = sys.stdin.readline()
+            if answer.strip() == "q" or not answer:  # or Ctrl-D
                 return done
             chosen: dict[str, Any] = {"1": shown[0].id, "2": shown[1].id, "t": "tie"}
-            if answer in chosen:
-                _write(store, dataset, item, _gold(item, chosen[answer], "", annotator, group))
+            if answer.strip() in chosen:
+                _write(store, dataset, item, _gold(item, chosen[answer.strip()], "", annotator, group))
                 done += 1
     say("no item is left")
     return done

@@ -67,7 +67,8 @@ async def decide(state: View, *, runtime: Runtime[Bench]) -> JudgeState:
     }
     row, call = await bench.model.complete(messages, **asked)
     parsed = read(judge, call)
-    if parsed.status == "unparseable" and judge.repair and not bench.model.local:
+    replied = call.status == "ok" or call.reason == "empty"  # a call that failed or was refused has nothing to repair
+    if replied and parsed.status == "unparseable" and judge.repair and not bench.model.local:
         again = [*messages, *_repair(judge, call, parsed)]
         second_row, second = await bench.model.complete(again, turn=1, **asked)
         repaired = read(judge, second)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -37,13 +38,20 @@ def model_of(judge: Judge, *, ledger: Ledger, limits: Limits) -> Model:
     return Model(
         name=judge.model,
         ledger=ledger,
-        endpoint=judge.base_url,
+        endpoint=judge.base_url or _endpoint_of(judge.model),
         parameters={**parameters, **judge.extra},
         limits=limits,
         structured=judge.structured,
         salt=salt,
         provider=own_provider(judge.function) if judge.function else None,
     )
+
+
+def _endpoint_of(model: str) -> str:
+    """The endpoint that LiteLLM would take from the environment, '' for none: answers depend on it."""
+    provider = model.partition("/")[0].upper().replace("-", "_") if "/" in model else ""
+    named = [os.environ.get(f"{provider}_{ending}", "") for ending in ("BASE_URL", "API_BASE")] if provider else []
+    return next(filter(None, named), "")
 
 
 def own_provider(name: str) -> Provider:

@@ -164,7 +164,9 @@ class Job:
             raise _plainest(several) from None
         if self.progress.total == 0 and not self.stop.is_set():
             await asyncio.to_thread(drop_empty_run, self.store, self.run.id)
-            raise NothingToJudge(self._why_nothing(), way_out="one JSON object a line, as docs/files.md shows")
+            unfit = f"mend the items, or try another way than --protocol {self.judge.protocol}"
+            way_out = unfit if self.progress.set_aside else "one JSON object a line, as docs/files.md shows"
+            raise NothingToJudge(self._why_nothing(), way_out=way_out)
 
     def _why_nothing(self) -> str:
         faults = [*map(str, self.reading.new_faults), *map(str, self.progress.faults)]

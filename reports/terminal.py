@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-WIDE = 160
+WIDE = 100_000
 
 
 def console() -> Console:
-    """Standard output as rich sees it; where it is no terminal, wide enough that no cell is cut."""
+    """Standard output as rich sees it; where it is no terminal, wide enough that nothing is cut or folded."""
     from rich.console import Console
 
     class Quiet(Console):

@@ -6,9 +6,11 @@ import contextlib
 import os
 import re
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
@@ -115,19 +117,34 @@ def _begin_sqlite(connection: Connection) -> None:
 def _tune_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins no transaction of its own; `_begin_sqlite` does
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        try:
-            cursor.execute(f"PRAGMA {pragma}")
-        except Exception as error:  # a read-only store cannot change its journal; reading goes on
-            if "readonly" not in str(error).lower() and "read-only" not in str(error).lower():
-                raise
+    for pragma in ("busy_timeout=30000", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _keep_a_log(engine: Engine) -> None:
+    """Have a new SQLite file write ahead; it remembers. What is opened only to be read, or refused, stays as it is."""
+    connection = engine.raw_connection()
+    try:
+        with contextlib.suppress(sqlite3.Error):  # what is wrong with the file is said by what comes next
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
+
+
+def _readable(url: URL) -> URL:
+    """The address under which a file can be read whose folder may not be written: SQLite's log needs files there."""
+    path = Path(str(url.database))
+    log = Path(f"{path}-wal")
+    if not path.is_file() or os.access(path.resolve().parent, os.W_OK) or (log.exists() and log.stat().st_size):
+        return url
+    return url.set(database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "immutable": "1", "uri": "true"})
 
 
 def make_engine(url: URL) -> Engine:
     """An engine tuned for one writer and several readers."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"check_same_thread": False}, poolclass=NullPool)
+        engine = create_engine(_readable(url), connect_args={"check_same_thread": False}, poolclass=NullPool)
         event.listen(engine, "connect", _tune_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -236,13 +253,15 @@ def _bring_to_revision(engine: Engine, url: URL, *, create: bool) -> None:
         )
     from .migrate import upgrade
 
-    upgrade(engine)
+    upgrade(writing(engine))
 
 
 def _create(engine: Engine) -> None:
     """Make the newest schema at once, without Alembic, whose import costs more than the rest of the start."""
     from .tables import VIEWS, metadata
 
+    if engine.dialect.name == "sqlite":
+        _keep_a_log(engine)
     with writing(engine).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(7236401)"))

@@ -166,7 +166,12 @@ def _refused(error: DBAPIError) -> BadInput:
     return BadInput(f"The query failed: {said}.", way_out="plurijudge query --tables lists tables and columns")
 
 
-_READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
+_READING = frozenset(
+    {
+        *(sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE),
+        sqlite3.SQLITE_TRANSACTION,  # the connection's own, which ends with a rollback
+    }
+)
 
 
 def _may_read(action: int, first: str | None, second: str | None, *_: str | None) -> int:

@@ -155,3 +155,16 @@ def test_a_text_that_guesses_at_the_fence_is_shown_like_any_other(loopback: Loop
     assert shown.count(fence) == 7  # the mark's own line, and one on either side of the request and of each answer
     keys = {key for (key,) in rows(tmp_path / "s.db", 'SELECT key FROM "call"')}
     assert len(keys) == 2
+
+
+def test_an_endpoint_from_the_environment_is_part_of_the_key_too(
+    loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", loopback.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-a-test-0123456789")
+    with Study(tmp_path / "s.db") as study:
+        study.judge_sync(pairs(1), "openai/m", pace=quick())
+        monkeypatch.setenv("OPENAI_BASE_URL", loopback.base_url.replace("127.0.0.1", "localhost"))
+        other = study.judge_sync(pairs(1), "openai/m", pace=quick())
+    assert (other.sums["hits"], loopback.stat()["received"]) == (0, 4)
+    assert len(rows(tmp_path / "s.db", 'SELECT DISTINCT endpoint FROM "call"')) == 2

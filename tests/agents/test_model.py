@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
-from plurijudge.agents.model import Limits, Model, NoLedger
+from plurijudge.agents import wire
+from plurijudge.agents.model import Limits, Model, NoLedger, _Question
 from plurijudge.text.errors import ModelError, ModelRefusedKey, ModelUnknown, ModelUnreachable
 
 from ..court import QUICK, SCHEMA, UNIT, ask, question
@@ -406,3 +409,39 @@ def test_a_call_that_is_cancelled_at_any_moment_leaves_nothing_behind(loopback: 
 
     asyncio.run(work())
     gc.collect()
+
+
+def test_tokens_and_cost_are_the_server_s_and_the_local_price_table_s(loopback: Loopback) -> None:
+    (call,) = ask(loopback.base_url, name="openai/gpt-4o-mini", max_tokens=500)
+    prices = wire.prices("openai/gpt-4o-mini")
+    assert prices is not None and call.tokens_in and call.tokens_out and call.cost is not None
+    assert call.cost == pytest.approx(call.tokens_in * prices.token_in + call.tokens_out * prices.token_out)
+    assert call.price_source == wire.price_source() and call.price_source.startswith("litellm ")
+    assert (call.tokens_cached, call.tokens_reasoning, call.served_model) == (0, 0, "gpt-4o-mini")
+    assert call.max_cost is not None and call.max_cost >= call.cost
+    assert call.latency_ms is not None and call.latency_ms > 0
+
+
+def test_a_model_without_a_known_price_costs_an_unknown_sum(loopback: Loopback) -> None:
+    (call,) = ask(loopback.base_url, max_tokens=500)
+    assert (call.status, call.cost, call.max_cost, call.price_source) == ("ok", None, None, "")
+
+
+@pytest.mark.parametrize("text", ["", "?", "word " * 500, "\u4e2d\u6587" * 300, "\U0001f600" * 200, "\n\t{}[]" * 100])
+def test_the_greatest_cost_is_never_less_than_any_tokenizer_would_make_of_it(text: str) -> None:
+    litellm = wire.library()
+    prices = wire.prices("openai/gpt-4o-mini")
+    assert prices is not None
+    model = Model("openai/gpt-4o-mini", NoLedger(), limits=QUICK)
+    asked = _Question(question(text), UNIT, "", SCHEMA, None, 0, {"max_tokens": 50}, False, None)
+    tokens = litellm.token_counter(model="gpt-4o-mini", messages=asked.messages) + len(str(SCHEMA))
+    greatest = model._max_cost(asked)
+    assert greatest is not None and greatest >= tokens * prices.token_in + 50 * prices.token_out
+
+
+def test_a_judge_is_described_without_importing_what_asks_it() -> None:
+    program = (
+        "import sys, plurijudge as pj; pj.Judge('openai/gpt-5-mini', temperature=0.5).check(); pj.Limits(); "
+        "sys.exit(any(name in sys.modules for name in ('litellm', 'openai', 'langgraph', 'aiohttp')))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

@@ -42,9 +42,9 @@ async def later(item, presentation):
 '''
 
 
-def _ended(code: int, out: bytes, err: bytes) -> Ended:
-    assert b"Traceback" not in err, err.decode()
-    return Ended(code, out.decode(), err.decode())
+def _ended(code: int, out: bytes, err: bytes, *, traces: bool = False) -> Ended:
+    assert traces or b"Traceback" not in err, err.decode()
+    return Ended(code, out.decode(errors="surrogateescape"), err.decode())
 
 
 @dataclass(frozen=True)
@@ -103,17 +103,17 @@ class Plurijudge:
         own = {"HOME": home, "XDG_STATE_HOME": f"{home}/state", "XDG_CONFIG_HOME": f"{home}/config"}
         return {**kept, **own, "PYTHONIOENCODING": "utf-8", **more}
 
-    def __call__(self, *args: str, stdin: bytes = b"", **environment: str) -> Ended:
+    def __call__(self, *args: str, stdin: str | bytes = "", **environment: str) -> Ended:
         """Type a command and wait for its end; its imports have been paid for."""
         with tempfile.TemporaryDirectory() as place:
             files = {name: Path(place) / name for name in ("in", "out", "err")}
             for name, path in files.items():
-                path.write_bytes(stdin if name == "in" else b"")
+                path.write_bytes((stdin.encode() if isinstance(stdin, str) else stdin) if name == "in" else b"")
             order = {"args": args, "folder": str(self.folder), "environment": self.environment(**environment)}
             code = self.warm.run(**order, **{name: str(path) for name, path in files.items()})
             return _ended(code, files["out"].read_bytes(), files["err"].read_bytes())
 
-    def cold(self, *args: str, stdin: bytes = b"", **environment: str) -> Ended:
+    def cold(self, *args: str, stdin: bytes = b"", debug: bool = False, **environment: str) -> Ended:
         """Type a command as a shell does: a fresh interpreter, `python -m plurijudge`."""
         done = subprocess.run(
             [*COMMAND, *args],
@@ -123,7 +123,7 @@ class Plurijudge:
             env=self.environment(**environment),
             timeout=300,
         )
-        return _ended(done.returncode, done.stdout, done.stderr)
+        return _ended(done.returncode, done.stdout, done.stderr, traces=debug)
 
     def write(self, name: str, content: str | bytes | Iterable[Any]) -> Path:
         """A file in the folder: text, bytes, or values as JSON lines."""

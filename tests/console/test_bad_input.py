@@ -32,7 +32,7 @@ NOT_ITEMS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "a list": ("[{}]", ("holds one JSON list", "jq -c")),
     "one response": (
         [{**GOOD, "responses": GOOD["responses"][:1]}],
-        ("items.jsonl:1", "has 1 of the 2 responses", "--protocol score"),
+        ("items.jsonl:1", "has 1 of the 2 responses", "another way than --protocol pairwise"),
     ),
     "three responses": (
         [{**GOOD, "responses": [{"id": name, "text": "x"} for name in "abc"]}],

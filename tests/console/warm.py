@@ -1,17 +1,21 @@
 """How are a hundred commands typed without paying a hundred times for the same imports?
 
 A process that has imported what commands import, and forks for each: what runs is `plurijudge.main.main` in a process,
-folder, environment and with files of its own. One JSON object a line comes in on standard input, the exit code goes out.
+folder, environment and with files of its own. A JSON object a line comes in on standard input, the exit code goes out.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import threading
+import traceback
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 
 def serve() -> bool:
@@ -45,20 +49,32 @@ def main() -> None:
     """Import what is dear, then serve."""
     sys.path[:] = [place for place in sys.path if place and Path(place).resolve() != Path(__file__).resolve().parent]
     from plurijudge.agents import wire
-    from plurijudge.analyses import agreement
-    from plurijudge.console import app
-    from plurijudge.graphs import study
     from plurijudge.graphs.judge import judge_graph
     from plurijudge.main import main as command
-    from plurijudge.reports import terminal
 
-    assert (app, agreement, study)
+    for name in ("analyses.agreement", "console.app", "graphs.study", "store.imports", "store.exports"):
+        import_module(f"plurijudge.{name}")
     wire.library()
     judge_graph()
-    terminal.console()
-    assert threading.active_count() == 1, threading.enumerate()  # else a child might wait for a lock for ever
+    assert threading.active_count() == 1, f"{threading.enumerate()}: a child might wait for a lock for ever"
+    gc.freeze()  # else each child would copy the whole heap when it ends, only to mark it
     if serve():
+        _end(command)
+
+
+def _end(command: Callable[[], None]) -> NoReturn:
+    """Run the command to its exit code, without taking the whole heap down piece by piece afterwards."""
+    code: Any = None
+    try:
         command()
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,14 @@ def test_an_empty_reply_is_repaired_too(loopback: Loopback, tmp_path: Path, faul
     assert (status, turn) == ("ok", 1)
 
 
+@pytest.mark.parametrize(("fault", "sends"), [("500", 2), ("400", 1), ("filter", 1), ("refuse:text", 1)])
+def test_what_was_no_reply_is_not_repaired(loopback: Loopback, tmp_path: Path, fault: str, sends: int) -> None:
+    loopback.script(f"{fault}*")
+    judged(remote(loopback), tmp_path, pace=quick(attempts=2))
+    assert loopback.stat()["received"] == sends
+    assert rows(tmp_path / "s.db", 'SELECT max(turn) FROM "call"') == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "reason"),
     [
