@@ -7,8 +7,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from ..store.canonical import canonical, digest
@@ -16,9 +17,10 @@ from ..store.records import Call, Road, VerdictKey
 from ..text.errors import ModelError, ModelRefusedKey, ModelUnknown, ModelUnreachable
 from ..text.secrets import known_secrets, without_known, without_secrets
 from . import wire
+from .answer import Answer, Failure
 from .lanes import Lanes
+from .ledger import Ledger
 from .subject import Subject, current_subject
-from .wire import Answer, Failure
 
 FENCE = "<<fence>>"
 _ROADS: tuple[Road, ...] = ("schema", "tool", "text")
@@ -47,35 +49,6 @@ class Limits:
     attempts: int = 6
     backoff: float = 0.5
     longest_wait: float = 30.0
-
-
-class Ledger(Protocol):
-    """Where calls are written before they are sent and after they are answered."""
-
-    async def begin(self, call: Call, *, fresh: bool) -> tuple[int, Call | None]:
-        """Write the intent; give its row's id, and the stored answer of the same key where there is one."""
-        ...
-
-    async def finish(self, row: int, call: Call) -> None:
-        """Write what came of it."""
-        ...
-
-
-class NoLedger:
-    """Calls of a judgement without a store: counted, kept nowhere."""
-
-    def __init__(self) -> None:
-        """Start at the first call."""
-        self.calls: list[Call] = []
-
-    async def begin(self, call: Call, *, fresh: bool) -> tuple[int, Call | None]:
-        """Give it a number."""
-        self.calls.append(call)
-        return len(self.calls), None
-
-    async def finish(self, row: int, call: Call) -> None:
-        """Keep it for whoever holds this ledger."""
-        self.calls[row - 1] = call
 
 
 Provider = Callable[[Subject], Awaitable[str]]
@@ -431,7 +404,7 @@ class Model:
                 "road": road,
                 "response": self._clean(text),
                 "reasoning": self._clean(answer.reasoning) or None,
-                "tool_calls": self._clean(wire.as_json(answer.tool_calls)) if answer.tool_calls else None,
+                "tool_calls": self._clean(_as_json(answer.tool_calls)) if answer.tool_calls else None,
                 "finish_reason": self._clean(answer.finish_reason),
                 "dropped": [*effort.left_out],
                 "tokens_in": answer.tokens_in,
@@ -497,3 +470,8 @@ def _storable(text: str) -> str:
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
     return text
+
+
+def _as_json(value: Any) -> str:
+    """JSON of whatever a provider's objects hold."""
+    return orjson.dumps(value, default=str).decode()

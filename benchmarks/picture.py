@@ -26,7 +26,7 @@ def main() -> None:
     for line in lines:
         console.print(Text(line.rstrip()), soft_wrap=True)
     drawn = console.export_svg(title="plurijudge", theme=MONOKAI)
-    drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)  # no fonts from elsewhere: any monospace will do
+    drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)  # no fonts from elsewhere
     drawn = re.sub(r"<!--.*?-->\s*", "", drawn, flags=re.DOTALL)
     (ROOT / "docs" / "demo.svg").write_text(drawn, encoding="utf-8")
 

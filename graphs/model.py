@@ -12,7 +12,8 @@ from typing import Any
 
 from ..agents.builtin import replay
 from ..agents.judge import Judge, load_function
-from ..agents.model import Ledger, Limits, Model, Provider
+from ..agents.ledger import Ledger
+from ..agents.model import Limits, Model, Provider
 from ..agents.subject import Subject
 from ..store.canonical import canonical
 from ..store.records import TIE, Verdict

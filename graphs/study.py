@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ..agents.judge import Judge
-from ..agents.model import NoLedger
+from ..agents.ledger import NoLedger
 from ..store.datasets import Dataset, Reading, dataset_of_file, dataset_of_records, find_dataset, scan
 from ..store.engine import Store, plain_errors
 from ..store.faults import Fault, Unusable, explained

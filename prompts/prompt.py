@@ -13,7 +13,6 @@ import yaml
 
 from ..text.errors import BadPrompt
 
-FENCE_PLACEHOLDER = "<<fence>>"
 JUDGED = frozenset({"question", "context", "reference", "first", "second", "response"})
 GIVEN = frozenset({"criteria", "ties", "low", "high", "fence"})
 _FOLDER = Path(__file__).parent

@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from plurijudge.agents.model import Limits, Model, NoLedger
+from plurijudge.agents.ledger import NoLedger
+from plurijudge.agents.model import Limits, Model
 from plurijudge.graphs.runner import Pace
 from plurijudge.store.records import Call, VerdictKey
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..answer import Failure
 from ..subject import current_subject
-from ..wire import Failure
 from . import heuristic, planted, replay
 
 

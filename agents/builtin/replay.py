@@ -13,8 +13,8 @@ import orjson
 
 from ...store.records import VerdictKey
 from ...text.errors import BadInput, BadJudge
+from ..answer import Failure
 from ..subject import Subject
-from ..wire import Failure
 
 Key = tuple[str, str, str, tuple[str, ...], int]
 

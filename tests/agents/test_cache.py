@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from plurijudge import Judge, Plan, Study
-from plurijudge.agents.model import FENCE, Model, NoLedger
+from plurijudge.agents.ledger import NoLedger
+from plurijudge.agents.model import FENCE, Model
 from plurijudge.graphs.judge import fence_of, messages_of
 from plurijudge.graphs.study import as_item
 from plurijudge.store.records import VerdictKey

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from plurijudge.agents import wire
-from plurijudge.agents.model import Limits, Model, NoLedger, _Question
+from plurijudge.agents.ledger import NoLedger
+from plurijudge.agents.model import Limits, Model, _Question
 from plurijudge.text.errors import ModelError, ModelRefusedKey, ModelUnknown, ModelUnreachable
 
 from ..court import QUICK, SCHEMA, UNIT, ask, question

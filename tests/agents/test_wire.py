@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from plurijudge.agents import wire
-from plurijudge.agents.wire import Answer, Failure, failure_of
+from plurijudge.agents.answer import Answer, Failure
+from plurijudge.agents.failures import failure_of
 
 Reply = tuple[int, str, dict[str, str]]
 
