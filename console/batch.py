@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shlex
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..text.errors import NothingToJudge
+from ..text.errors import NothingToJudge, PlurijudgeError
 from .options import DEFAULT_DB
 from .plain import INTERRUPTED, say
 
@@ -57,7 +58,7 @@ class Batch:
             return ""
         from ..store.engine import shown, store_url
 
-        return f" --db {shown(store_url(self.db)) if '://' in self.db else self.db}"
+        return f" --db {shlex.quote(shown(store_url(self.db)) if '://' in self.db else self.db)}"
 
     def judge(self, items: str, judge: Judge, plan: Plan, *, strict: bool) -> Outcome:
         """Judge the items of a file, or of standard input.
@@ -78,7 +79,7 @@ class Batch:
 
     def resume(self, run: str) -> Outcome:
         """Go on with a run."""
-        return self._run(lambda o: self.study.resume(run, pace=self.pace, **o))
+        return self._run(lambda o: self.study.resume(run, pace=self.pace, **o), run=run)
 
     def retry(self, run: str) -> Outcome:
         """Ask again what failed in a run."""
@@ -89,7 +90,7 @@ class Batch:
         if self._study is not None:
             self._study.close()
 
-    def _run(self, work: Callable[[dict[str, Any]], Coroutine[Any, Any, Outcome]]) -> Outcome:
+    def _run(self, work: Callable[[dict[str, Any]], Coroutine[Any, Any, Outcome]], *, run: str = "last") -> Outcome:
         async def main() -> Outcome:
             stop = asyncio.Event()
             _stop_on_signals(stop)
@@ -100,7 +101,11 @@ class Batch:
                 ticker.end()
 
         _ = self.store  # what is wrong with the store is said before anything else is loaded
-        return asyncio.run(main())
+        try:
+            return asyncio.run(main())
+        except PlurijudgeError as error:  # the way out names this run, in this store
+            error.way_out = error.way_out.replace("--run last", f"--run {run}{self.db_flag}")
+            raise
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

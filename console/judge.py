@@ -21,74 +21,94 @@ EXAMPLES = examples(
 )
 
 
+Items = Annotated[str, typer.Argument(help="Items as JSON lines, CSV or Parquet; `-` is standard input.")]
+ModelName = Annotated[
+    str, typer.Option("--model", "-m", envvar="PLURIJUDGE_MODEL", help="LiteLLM's name of the model.")
+]
+JudgeName = Annotated[str, typer.Option("--judge", help="A judge's YAML file, or module:function of your own.")]
+Protocol = Annotated[
+    Literal["pairwise", "score"] | None, typer.Option("--protocol", help="Compare two responses, or grade each.")
+]
+Criteria = Annotated[str | None, typer.Option("--criteria", help="What to decide by, in your words.")]
+PromptName = Annotated[str | None, typer.Option("--prompt", help="A prompt file of your own.")]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", envvar="PLURIJUDGE_BASE_URL", help="The endpoint, such as http://localhost:8000/v1."),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option("--temperature", envvar="PLURIJUDGE_TEMPERATURE", min=0, max=2, help="Of sampling; 0 by default."),
+]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option("--max-tokens", envvar="PLURIJUDGE_MAX_TOKENS", min=1, help="Of an answer; 1024 by default."),
+]
+Samples = Annotated[
+    int,
+    typer.Option(
+        "--samples", envvar="PLURIJUDGE_SAMPLES", min=1, max=1000, help="How often each presentation is judged."
+    ),
+]
+Presentations = Annotated[
+    Literal["both", "random"],
+    typer.Option(
+        "--presentations",
+        envvar="PLURIJUDGE_PRESENTATIONS",
+        help="Show a pair in both orders, or in one at random.",
+    ),
+]
+NoTies = Annotated[bool, typer.Option("--no-ties", help="Do not allow the answer that neither is better.")]
+Concurrency = Annotated[
+    int,
+    typer.Option("--concurrency", "-c", envvar="PLURIJUDGE_CONCURRENCY", min=1, help="Calls in flight at most."),
+]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", envvar="PLURIJUDGE_TIMEOUT", min=0.01, help="Seconds for one attempt at a call."),
+]
+Retries = Annotated[
+    int,
+    typer.Option("--retries", envvar="PLURIJUDGE_RETRIES", min=0, help="How often a failed call is tried again."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N items.")]
+Seed = Annotated[int, typer.Option("--seed", envvar="PLURIJUDGE_SEED", help="Of every random choice.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse the whole file if any line is bad.")]
+MaxChars = Annotated[int, typer.Option("--max-chars", min=1, help="Set items with a longer response aside.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say how many calls, tokens and dollars it would take; ask nothing.")
+]
+GoOn = Annotated[str, typer.Option("--run", help="Go on with this run.", autocompletion=complete_runs)]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="With --run: ask again what failed in a closed run.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
+
+
 def judge(
     context: typer.Context,
-    items: Annotated[str, typer.Argument(help="Items as JSON lines, CSV or Parquet; `-` is standard input.")] = "",
-    model: Annotated[
-        str, typer.Option("--model", "-m", envvar="PLURIJUDGE_MODEL", help="LiteLLM's name of the model.")
-    ] = "builtin/heuristic",
-    judge: Annotated[str, typer.Option("--judge", help="A judge's YAML file, or module:function of your own.")] = "",
-    protocol: Annotated[
-        Literal["pairwise", "score"] | None, typer.Option("--protocol", help="Compare two responses, or grade each.")
-    ] = None,
-    criteria: Annotated[str | None, typer.Option("--criteria", help="What to decide by, in your words.")] = None,
-    prompt: Annotated[str | None, typer.Option("--prompt", help="A prompt file of your own.")] = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url", envvar="PLURIJUDGE_BASE_URL", help="The endpoint, such as http://localhost:8000/v1."
-        ),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option("--temperature", envvar="PLURIJUDGE_TEMPERATURE", min=0, max=2, help="Of sampling; 0 by default."),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option("--max-tokens", envvar="PLURIJUDGE_MAX_TOKENS", min=1, help="Of an answer; 1024 by default."),
-    ] = None,
-    samples: Annotated[
-        int,
-        typer.Option(
-            "--samples", envvar="PLURIJUDGE_SAMPLES", min=1, max=1000, help="How often each presentation is judged."
-        ),
-    ] = 1,
-    presentations: Annotated[
-        Literal["both", "random"],
-        typer.Option(
-            "--presentations",
-            envvar="PLURIJUDGE_PRESENTATIONS",
-            help="Show a pair in both orders, or in one at random.",
-        ),
-    ] = "both",
-    no_ties: Annotated[bool, typer.Option("--no-ties", help="Do not allow the answer that neither is better.")] = False,
-    concurrency: Annotated[
-        int,
-        typer.Option("--concurrency", "-c", envvar="PLURIJUDGE_CONCURRENCY", min=1, help="Calls in flight at most."),
-    ] = 16,
-    timeout: Annotated[
-        float,
-        typer.Option("--timeout", envvar="PLURIJUDGE_TIMEOUT", min=0.01, help="Seconds for one attempt at a call."),
-    ] = 120.0,
-    retries: Annotated[
-        int,
-        typer.Option("--retries", envvar="PLURIJUDGE_RETRIES", min=0, help="How often a failed call is tried again."),
-    ] = 5,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N items.")] = None,
-    seed: Annotated[int, typer.Option("--seed", envvar="PLURIJUDGE_SEED", help="Of every random choice.")] = 0,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse the whole file if any line is bad.")] = False,
-    max_chars: Annotated[
-        int, typer.Option("--max-chars", min=1, help="Set items with a longer response aside.")
-    ] = 1_000_000,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how many calls, tokens and dollars it would take; ask nothing.")
-    ] = False,
-    run: Annotated[str, typer.Option("--run", help="Go on with this run.", autocompletion=complete_runs)] = "",
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --run: ask again what failed in a closed run.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    items: Items = "",
+    model: ModelName = "builtin/heuristic",
+    judge: JudgeName = "",
+    protocol: Protocol = None,
+    criteria: Criteria = None,
+    prompt: PromptName = None,
+    base_url: BaseUrl = None,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    samples: Samples = 1,
+    presentations: Presentations = "both",
+    no_ties: NoTies = False,
+    concurrency: Concurrency = 16,
+    timeout: Timeout = 120.0,
+    retries: Retries = 5,
+    limit: Limit = None,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+    strict: Strict = False,
+    max_chars: MaxChars = 1_000_000,
+    dry_run: DryRun = False,
+    run: GoOn = "",
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:

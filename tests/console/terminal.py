@@ -6,12 +6,17 @@ import os
 import pty
 import select
 import subprocess
+import sys
 import termios
 from dataclasses import dataclass
 
 from .conftest import COMMAND, Plurijudge
 
 CTRL_C = "\x03"
+# Makes standard input the session's terminal, so that its keys raise signals, and becomes the command.
+_ON_A_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,13 @@ class Terminal:
         termios.tcsetwinsize(slave, (50, 200))
         self._screen = master
         self._process = subprocess.Popen(
-            [*COMMAND, *args],
+            [sys.executable, "-c", _ON_A_TERMINAL, *COMMAND, *args],
             cwd=where.folder,
             env=where.environment(TERM="xterm-256color", **environment),
             stdin=slave,
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=_take_terminal,
         )
         os.close(slave)
 
@@ -69,10 +73,3 @@ class Terminal:
             return False
         self.shown += block.decode(errors="replace")
         return bool(block)
-
-
-def _take_terminal() -> None:
-    """Make standard input the session's terminal, so that its keys raise signals."""
-    import fcntl
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

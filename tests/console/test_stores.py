@@ -122,7 +122,8 @@ def test_a_disk_that_fills_up_keeps_what_was_written_and_the_run_goes_on(
     pair = [{"id": "a", "text": "so " * 400}, {"id": "b", "text": "no " * 300}]
     plurijudge.write("items.jsonl", [item(f"q{n}", responses=pair) for n in range(400)])
     db = ("--db", str(small_disk / "x.db"))
-    refused(plurijudge("judge", "items.jsonl", *db, *OWN), "could not be written", "make room", "--run last")
+    full = plurijudge("judge", "items.jsonl", *db, *OWN)
+    refused(full, "could not be written", "make room", f"--run last --db {small_disk / 'x.db'}")
     before = plurijudge("query", "SELECT item, outcome FROM decision", *db, "--json").json()
     [run] = plurijudge("runs", *db, "--json").json()
     assert run["status"] == "open"
