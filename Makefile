@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 DEMO := demo/demo.db
 
-.PHONY: demo install test check published coverage crash wheel clean
+.PHONY: demo install test check start published coverage crash wheel clean
 
 # Made anew when the project's own list of dependencies changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -37,6 +37,9 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+start: install
+	$(BIN)/python benchmarks/start.py
 
 published: install
 	$(BIN)/python benchmarks/published.py --data $(DATA)

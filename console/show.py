@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -116,7 +117,9 @@ def _in_flight(call: dict[str, Any]) -> dict[str, Any]:
 
 def _notes(judge: str) -> list[str]:
     if judge == "builtin/heuristic":
-        return ["builtin/heuristic is no LLM: it looks at relevance, arithmetic, structure and length alone."]
+        from ..agents.builtin.heuristic import NOTE
+
+        return [NOTE]
     if judge.startswith("builtin/planted"):
         return ["builtin/planted is no LLM: its biases were put in, to show that they are found."]
     return []
@@ -127,8 +130,7 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
     from ..analyses.agreement import agreement
     from ..reports import terminal
     from ..store.progress import tally
-    from ..store.queries import decisions_of, judge_row, labels_of, unknown_calls
-    from ..store.records import Gold
+    from ..store.queries import decisions_of, judge_row, unknown_calls
     from ..store.runs import find_run
 
     found = find_run(store, run)
@@ -137,17 +139,19 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
     terminal.line(f"run {found.id} ({found.status}){again}: judge {name}, data set {found.dataset}")
     for note in _notes(name):
         terminal.line(note)
-    gold: dict[str, list[frozenset[str]]] = {}
-    for label in labels_of(store, found.dataset):
-        accepted = Gold.model_construct(preferred=label["preferred"], scores=label["scores"]).acceptable
-        if accepted:
-            gold.setdefault(label["item"], []).append(accepted)
-    shown = terminal.decisions_table(decisions_of(store, run), limit=0 if by else limit, gold=gold) if not by else 0
-    if shown > limit:
-        terminal.line(f"... {shown - limit} more decisions; see them with --limit, or plurijudge export decisions")
-    terminal.estimates_table([row.to_dict() for row in agreement(store, run, by=by or None).measures], by=by or None)
     with store.engine.connect() as connection:
         sums = tally(connection, run)
+    if found.status == "open":
+        terminal.line("the run is open: what failed in it is not counted yet")
+    shown = [] if by else list(islice(decisions_of(store, run), limit))
+    if shown:
+        terminal.decisions_table(shown, gold=_gold_of(store, found.dataset, [row["item"] for row in shown]))
+        more = sum(sums["decisions"].values()) - len(shown)
+        if more > 0:
+            terminal.line(f"... {more} more decisions; see them with --limit, or plurijudge export decisions")
+        terminal.line()
+    terminal.estimates_table([row.to_dict() for row in agreement(store, run, by=by or None).measures], by=by or None)
+    terminal.line()
     _tell_sums(store, found, sums)
     lost = unknown_calls(store, run)
     for call in lost[:20]:
@@ -156,6 +160,19 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
     if len(lost) > 20:
         terminal.line(f"... {len(lost)} calls of unknown outcome in all")
     terminal.line(f"recompute: plurijudge agreement {found.id}{f' --by {by}' if by else ''}")
+
+
+def _gold_of(store: Store, dataset: str, items: list[str]) -> dict[str, list[frozenset[str]]]:
+    """What the labels of these items accept."""
+    from ..store.queries import labels_of
+    from ..store.records import Gold
+
+    gold: dict[str, list[frozenset[str]]] = {}
+    for label in labels_of(store, dataset, items):
+        accepted = Gold.model_construct(preferred=label["preferred"], scores=label["scores"]).acceptable
+        if accepted:
+            gold.setdefault(label["item"], []).append(accepted)
+    return gold
 
 
 def _tell_sums(store: Store, run: Run, sums: dict[str, Any]) -> None:

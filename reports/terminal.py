@@ -72,10 +72,8 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> None:
     console().print(table)
 
 
-def decisions_table(
-    rows: Iterable[Mapping[str, Any]], *, limit: int, gold: Mapping[str, Sequence[frozenset[str]]]
-) -> int:
-    """Decisions beside the gold labels; gives how many there were."""
+def decisions_table(rows: Iterable[Mapping[str, Any]], *, gold: Mapping[str, Sequence[frozenset[str]]]) -> None:
+    """Decisions beside the gold labels."""
     table = _table(
         "item",
         "subset",
@@ -87,10 +85,7 @@ def decisions_table(
         "left out",
         numbers=("share", "verdicts"),
     )
-    count = 0
-    for count, row in enumerate(rows, 1):
-        if count > limit:
-            continue
+    for row in rows:
         sets = gold.get(row["item"], ())
         wanted = " or ".join(sorted({name for acceptable in sets for name in acceptable}))
         table.add_row(
@@ -104,7 +99,6 @@ def decisions_table(
             ", ".join(f"{n} {status}" for status, n in sorted(row["left_out"].items())),
         )
     console().print(table)
-    return count
 
 
 def _preferred(row: Mapping[str, Any]) -> str:

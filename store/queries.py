@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -22,6 +22,7 @@ _VERDICT = metadata.tables["verdict"]
 _ITEM = metadata.tables["item"]
 _CALL = metadata.tables["call"]
 _LABEL = metadata.tables["label"]
+_NAMED = 500  # names in one statement; a database takes only so many
 
 
 def runs_of(store: Store, *, limit: int = 50) -> list[dict[str, Any]]:
@@ -103,10 +104,14 @@ def unknown_calls(store: Store, run: str) -> list[dict[str, Any]]:
         return [parsed(row, "call") for row in connection.execute(wanted).mappings()]
 
 
-def labels_of(store: Store, dataset: str) -> Iterator[dict[str, Any]]:
-    """Every label of a data set."""
-    wanted = select(_LABEL).where(_LABEL.c.dataset == dataset).order_by(_LABEL.c.item, _LABEL.c.id)
-    yield from _streamed(store, wanted, "label")
+def labels_of(store: Store, dataset: str, items: Sequence[str]) -> list[dict[str, Any]]:
+    """The labels of these items."""
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(items), _NAMED):
+        named = _LABEL.c.item.in_(items[start : start + _NAMED])
+        wanted = select(_LABEL).where(_LABEL.c.dataset == dataset, named).order_by(_LABEL.c.item, _LABEL.c.id)
+        found += _streamed(store, wanted, "label")
+    return found
 
 
 def _streamed(store: Store, wanted: Any, table: str, *, also: set[str] | None = None) -> Iterator[dict[str, Any]]:

