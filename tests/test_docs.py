@@ -141,6 +141,7 @@ def test_the_python_in_a_page_runs_from_top_to_bottom(name: str, tmp_path: Path)
     page = next(page for page in PAGES if page.name == name)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert blocks
+    (tmp_path / "examples").symlink_to(ROOT / "examples")  # as in a checkout
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
     done = subprocess.run([sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True)
