@@ -58,8 +58,8 @@ def failure_of(error: BaseException, *, sent: Collection[str] = ()) -> Failure:
     local = "UnsupportedParamsError" in names
     if (parameter := _refused_parameter(said, error, sent)) and (status in (400, 422) or local):
         return Failure("bad_request", said, parameter=parameter, sent=not local)
-    if "LLM Provider NOT provided" in said:
-        return Failure("not_found", "its name begins with no provider that LiteLLM knows", sent=False)
+    if "LLM Provider NOT provided" in said or "GetLLMProvider Exception" in str(error):
+        return Failure("not_found", "it does not name a provider that LiteLLM knows and a model of it", sent=False)
     if _NO_KEY.search(said):
         return Failure("auth", said, sent=False)
     if names & _NO_ADDRESS:
