@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .agents.judge import Judge, judge_of
     from .agents.model import Limits
+    from .graphs.budget import Budget
     from .graphs.plan import Plan
     from .graphs.runner import Pace
     from .graphs.study import Outcome, Study, judge_item, judge_item_sync, judge_pair, judge_pair_sync
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .text.verdict import ParsedVerdict, parse_verdict
 
 _HOME = {
+    "Budget": ".graphs.budget",
     "Decision": ".store.records",
     "Estimate": ".metrics.estimate",
     "Gold": ".store.records",
@@ -42,6 +44,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Budget",
     "Decision",
     "Estimate",
     "Gold",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -125,6 +126,8 @@ class Model:
         salt: what else an answer depends on, such as the digest of a replayed file.
         provider: a user's own callable in the place of an endpoint.
         answered: whether it ever gave an answer.
+        sent: per item, how many calls went out; whoever counts them takes them from here.
+        spent: US dollars, as far as prices are known.
     """
 
     name: str
@@ -136,6 +139,8 @@ class Model:
     salt: str = ""
     provider: Provider | None = None
     answered: bool = False
+    sent: Counter[str] = field(default_factory=Counter)
+    spent: float = 0.0
     _lanes: Lanes = field(init=False)
     _inflight: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -245,10 +250,12 @@ class Model:
         if stored is not None:
             return row, stored
         self._asking += 1
+        self.sent[question.unit.item] += 1
         try:
             call = await self._ask(call, question)
         finally:
             self._asking -= 1
+        self.spent += call.cost or 0.0
         stop = self._consider(call)
         await self.ledger.finish(row, call)
         if stop is not None:

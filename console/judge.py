@@ -8,7 +8,7 @@ import typer
 
 from ..text.errors import BadInput, BadJudge
 from .options import DEFAULT_DB, Db, Json, complete_runs, examples
-from .plain import DONE, INTERRUPTED, SOME_FAILED, answer, answer_json, leave, say
+from .plain import DONE, INTERRUPTED, SOME_FAILED, STOPPED, answer, answer_json, leave, say
 
 if TYPE_CHECKING:
     from ..agents.judge import Judge
@@ -78,6 +78,11 @@ MaxChars = Annotated[int, typer.Option("--max-chars", min=1, help="Set items wit
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say how many calls, tokens and dollars it would take; ask nothing.")
 ]
+Dollars = Annotated[
+    float | None, typer.Option("--budget", min=0, help="Stop once the run has cost so many US dollars.")
+]
+MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="Stop before the run makes more calls.")]
+Deadline = Annotated[float | None, typer.Option("--deadline", min=0.01, help="Stop after so many seconds.")]
 GoOn = Annotated[str, typer.Option("--run", help="Go on with this run.", autocompletion=complete_runs)]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="With --run: ask again what failed in a closed run.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
@@ -105,6 +110,9 @@ def judge(
     fresh: Fresh = False,
     strict: Strict = False,
     max_chars: MaxChars = 1_000_000,
+    budget: Dollars = None,
+    max_calls: MaxCalls = None,
+    deadline: Deadline = None,
     dry_run: DryRun = False,
     run: GoOn = "",
     retry_failed: RetryFailed = False,
@@ -117,15 +125,17 @@ def judge(
     Without a model or a key the built-in heuristic judges, which is no LLM. Both presentations of a pair are judged.
     What was asked before is taken from the cache. Ctrl-C stops and leaves a run that `--run` goes on with.
 
-    Exit codes: 0 done, 1 some decisions failed, 2 bad usage or input or nothing to judge, 70 a fault of plurijudge's,
-    130 interrupted.
+    Exit codes: 0 done, 1 some decisions failed, 2 bad usage or input or nothing to judge, 3 stopped by --budget,
+    --max-calls or --deadline, 70 a fault of plurijudge's, 130 interrupted.
     """
     from ..agents.model import Limits
+    from ..graphs.budget import Budget
     from ..graphs.runner import Pace
     from .batch import Batch
 
     limits = Limits(concurrency=concurrency, timeout=timeout, attempts=retries + 1, total=max(600.0, 2 * timeout))
-    batch = Batch(db=db, pace=Pace(limits=limits), quiet=quiet)
+    pace = Pace(limits=limits, budget=Budget(calls=max_calls, dollars=budget, seconds=deadline))
+    batch = Batch(db=db, pace=pace, quiet=quiet)
     if run:
         outcome = _go_on(batch, run, items=items, dry_run=dry_run, retry_failed=retry_failed)
     else:
@@ -249,6 +259,9 @@ def _show(batch: Any, outcome: Any, *, as_json: bool, quiet: bool) -> None:
         if outcome.set_aside > 20:
             say(f"... {outcome.set_aside} set aside in all")
         say(f"{outcome.run}: {line}")
+        if outcome.status == "open" and outcome.stopped != "interrupted":
+            say(f"stopped: {outcome.stopped}; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")
+            leave(STOPPED)
         if outcome.status == "open":
             say(f"interrupted; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")
             leave(INTERRUPTED)

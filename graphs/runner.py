@@ -20,9 +20,10 @@ from ..store.faults import Fault
 from ..store.ledger import Ledger
 from ..store.progress import decided, failures, give_up_on, standing, tally, write_outcome
 from ..store.records import Decision, Item, Verdict
-from ..store.runs import Run, close_run, drop_empty_run, mark_unknown, sole_worker
+from ..store.runs import Run, close_run, drop_empty_run, mark_unknown, set_run, sole_worker
 from ..store.writer import Writer
 from ..text.errors import NothingToJudge, PlurijudgeError, StoreError
+from .budget import Budget, Spending
 from .judge import judge_graph
 from .model import model_of
 from .plan import Plan
@@ -40,11 +41,13 @@ class Pace:
         limits: of single calls.
         item_timeout: seconds for one item, everything included.
         grace: seconds that what is in flight gets after a stop.
+        budget: the most that the run may take.
     """
 
     limits: Limits = field(default_factory=Limits)
     item_timeout: float = 1800.0
     grace: float = 3.0
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(slots=True)
@@ -100,7 +103,7 @@ Watch = Callable[[Progress], None]
 
 @dataclass(slots=True)
 class Job:
-    """One process's work on one run."""
+    """One process's work on one run; `enough` says which limit of its budget it has reached, '' for none."""
 
     store: Store
     run: Run
@@ -111,6 +114,7 @@ class Job:
     watch: Watch | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     progress: Progress = field(default_factory=Progress)
+    enough: str = ""
 
     async def work(self) -> dict[str, Any]:
         """Judge what is open, close the run if nothing stopped it, and give its sums.
@@ -128,8 +132,11 @@ class Job:
                 ledger = Ledger(writer, run=self.run.id, dataset=self.run.dataset, worker=worker)
                 model = model_of(self.judge, ledger=ledger, limits=self.pace.limits)
                 bench = Bench(judge=self.judge, model=model, plan=self.plan, secret=self.store.secret)
-                await self._judge_all(writer, bench)
-                if not self.stop.is_set():
+                spending = Spending.of(self.pace.budget, await asyncio.to_thread(self.sums))
+                await self._judge_all(writer, bench, spending)
+                if self.enough or self.stop.is_set():
+                    await asyncio.to_thread(set_run, self.store, self.run.id, stopped=self.enough or "interrupted")
+                else:
                     await self._close(writer)
             finally:
                 if model is not None:
@@ -148,12 +155,12 @@ class Job:
         with plain_errors(self.store.url), self.store.engine.connect() as connection:
             return tally(connection, self.run.id)
 
-    async def _judge_all(self, writer: Writer, bench: Bench) -> None:
+    async def _judge_all(self, writer: Writer, bench: Bench, spending: Spending) -> None:
         workers = max(1, self.pace.limits.concurrency)
         queue: asyncio.Queue[Open | None] = asyncio.Queue(2 * workers)
         try:
             async with asyncio.TaskGroup() as group:
-                crew = [group.create_task(self._worker(queue, writer, bench)) for _ in range(workers)]
+                crew = [group.create_task(self._worker(queue, writer, bench, spending)) for _ in range(workers)]
                 ender = group.create_task(self._end_after_grace(queue, crew))
                 await self._feed(queue, writer)
                 for _ in crew:
@@ -188,7 +195,7 @@ class Job:
 
     async def _feed(self, queue: asyncio.Queue[Any], writer: Writer) -> None:
         async for given in self._open_items(writer):
-            if self.stop.is_set():
+            if self.enough or self.stop.is_set():
                 return
             await _put_or_stop(queue, given, self.stop)
 
@@ -230,10 +237,17 @@ class Job:
             )
         return True
 
-    async def _worker(self, queue: asyncio.Queue[Any], writer: Writer, bench: Bench) -> None:
+    async def _worker(self, queue: asyncio.Queue[Any], writer: Writer, bench: Bench, spending: Spending) -> None:
+        model = bench.model
         while (given := await queue.get()) is not None:
-            if not self.stop.is_set():
+            if self.enough or self.stop.is_set():
+                continue
+            item = given[0]
+            needed = len(self.plan.units(item, self.judge)) - len(given[1])
+            self.enough = spending.take_up(item.id, needed, sent=model.sent, spent=model.spent)
+            if not self.enough:
                 await self._judge_one(given, writer, bench)
+                spending.settle(item.id, sent=model.sent)
 
     async def _judge_one(self, given: Open, writer: Writer, bench: Bench) -> None:
         item, before, again = given

@@ -40,6 +40,7 @@ class Outcome:
     Attributes:
         run: the run's id.
         status: `closed`, or `open` where it was stopped and can be gone on with.
+        stopped: why it was stopped: `interrupted`, or which limit of its budget it reached; '' where it was not.
         sums: its sums over rows: decisions by outcome, verdicts by status, calls, hits, tokens, cost.
         set_aside: items and lines that could not be judged, and why, by name.
     """
@@ -49,6 +50,7 @@ class Outcome:
     sums: dict[str, Any]
     set_aside: int
     faults: tuple[str, ...] = ()
+    stopped: str = ""
     _store: Store | None = field(default=None, repr=False, compare=False)
 
     def decisions(self) -> list[dict[str, Any]]:
@@ -61,6 +63,7 @@ class Outcome:
         return {
             "run": self.run,
             "status": self.status,
+            "stopped": self.stopped,
             **self.sums,
             "set_aside": self.set_aside,
             "faults": [*self.faults],
@@ -170,6 +173,8 @@ class Study:
         """
         who = judge if isinstance(judge, Judge) else Judge(judge) if judge else Judge()
         await asyncio.to_thread(who.check)
+        if pace is not None:
+            await asyncio.to_thread(pace.budget.check, who)
         reading = await asyncio.to_thread(self._reading_of, items, name, strict)
         plan = plan or Plan()
         row = {
@@ -197,6 +202,8 @@ class Study:
         if found.status == "closed":
             return await asyncio.to_thread(self.outcome, found)
         who, plan = self._as_planned(found)
+        if pace is not None:
+            await asyncio.to_thread(pace.budget.check, who)
         dataset = await asyncio.to_thread(find_dataset, self.store, found.dataset)
         reading = await asyncio.to_thread(_rest_of, dataset)
         return await self._work(found, who, plan, reading, pace, watch, stop)
@@ -216,6 +223,8 @@ class Study:
         if not any(n for status, n in sums["verdicts"].items() if status not in ("ok", "abstained")):
             raise BadInput(f"Nothing failed in the run {found.id}.", way_out=f"plurijudge show {found.id}")
         who, plan = self._as_planned(found)
+        if pace is not None:
+            await asyncio.to_thread(pace.budget.check, who)
         dataset = await asyncio.to_thread(find_dataset, self.store, found.dataset)
         again = plan.model_copy(update={"retry_of": found.id, "fresh": False})
         row = {"kind": "judge", "dataset": found.dataset, "judge": who.id, "seed": plan.seed, "parent": found.id}
@@ -242,7 +251,8 @@ class Study:
             sums = tally(connection, found.id)
         dataset = find_dataset(self.store, found.dataset)
         told = [str(Fault(**fault)) for fault in (*dataset.faults, *found.faults)]
-        return Outcome(found.id, found.status, sums, found.set_aside + dataset.set_aside, tuple(told), self.store)
+        aside = found.set_aside + dataset.set_aside
+        return Outcome(found.id, found.status, sums, aside, tuple(told), found.stopped, self.store)
 
     async def _work(
         self,

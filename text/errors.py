@@ -15,7 +15,6 @@
     |   +-- ModelUnreachable
     |   +-- ModelRefusedKey
     |   +-- ModelUnknown
-    +-- BudgetSpent         a limit stopped the run; it can be resumed                       exit 3
 
 A judgement that fails is a row with a status, never an exception.
 """
@@ -104,9 +103,3 @@ class ModelRefusedKey(ModelError):
 
 class ModelUnknown(ModelError):
     """The provider does not know the model, or no provider of that name exists."""
-
-
-class BudgetSpent(PlurijudgeError):
-    """A limit stopped the run; what was judged is stored, and the run can be resumed."""
-
-    exit_code = 3

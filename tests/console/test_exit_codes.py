@@ -43,6 +43,19 @@ def test_some_failed_decisions_end_with_1_and_can_be_asked_again(plurijudge: Plu
     assert (closed.code, closed.out) == (1, "")
 
 
+def test_a_run_that_reaches_its_limit_ends_with_3_and_says_how_to_go_on(plurijudge: Plurijudge) -> None:
+    done = plurijudge("judge", "items.jsonl", "--judge", "own:longer", "--max-calls", "3", "-c", "1", "-q")
+    assert done.code == 3
+    said = re.search(r"stopped: the limit of 3 calls is reached; go on with: plurijudge (judge --run \S+)", done.err)
+    assert said is not None
+    again = plurijudge(*said[1].split(), "-q")
+    assert again.code == 0
+    assert "3 judged" in again.err
+    unpriced = plurijudge("judge", "items.jsonl", "--model", "openai/nameless", "--budget", "1", "-q")
+    assert unpriced.code == 2
+    assert "--max-calls" in unpriced.err
+
+
 def test_the_real_command_ends_with_the_same_codes(plurijudge: Plurijudge) -> None:
     assert plurijudge.cold("judge", "items.jsonl", "--judge", "own:longer", "-q").code == 0
     assert plurijudge.cold("judge", "items.jsonl", "--judge", "own:fails", "-q").code == 1

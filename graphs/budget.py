@@ -1,0 +1,86 @@
+"""How much may a run take, and is it used up? Calls, dollars, seconds; a run that reaches one stops and can go on."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..agents import wire
+from ..agents.judge import Judge
+from ..text.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that a run may take; None is no limit.
+
+    Attributes:
+        calls: model calls over the whole run, those of earlier processes too. Answers from the cache are none. Before
+            an item is taken up, a call for each of its verdicts is set aside; only repairs of those may go over.
+        dollars: cost over the whole run. What is in flight when it is reached still comes in.
+        seconds: for this process's work on the run; what is in flight at the end still comes in.
+    """
+
+    calls: int | None = None
+    dollars: float | None = None
+    seconds: float | None = None
+
+    def check(self, judge: Judge) -> None:
+        """See that the budget can be kept.
+
+        Raises:
+            BadInput: if dollars are limited and the judge's price is not known.
+        """
+        if self.dollars is None or judge.function or wire.prices(judge.model) is not None:
+            return
+        raise BadInput(
+            f"The price of `{judge.model}` is not known, so a budget in dollars cannot be kept.",
+            way_out="limit the calls instead: --max-calls",
+        )
+
+
+@dataclass(slots=True)
+class Spending:
+    """What a run has taken so far, and what the items under way may still take."""
+
+    budget: Budget
+    calls: int = 0
+    dollars: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+    under_way: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, budget: Budget, sums: dict[str, Any]) -> Spending:
+        """The spending of a run whose rows come to these sums."""
+        return cls(budget, calls=sums["calls"], dollars=sums["cost"] or 0.0)
+
+    def take_up(self, item: str, verdicts: int, *, sent: Counter[str], spent: float) -> str:
+        """Set aside what an item may take.
+
+        Args:
+            item: its id.
+            verdicts: how many calls it needs at least.
+            sent: per item under way, how many calls went out.
+            spent: dollars that this process has spent.
+
+        Returns:
+            '' if the item may be judged, else which limit is reached.
+        """
+        limit = self.budget
+        if limit.seconds is not None and time.monotonic() - self.started >= limit.seconds:
+            return f"the deadline of {limit.seconds:g} s is reached"
+        if limit.dollars is not None and self.dollars + spent >= limit.dollars:
+            return f"the budget of ${limit.dollars:g} is spent"
+        if limit.calls is not None:
+            owed = sum(max(needed, sent[name]) for name, needed in self.under_way.items())
+            if self.calls + owed + verdicts > limit.calls:
+                return f"the limit of {limit.calls} calls is reached"
+        self.under_way[item] = verdicts
+        return ""
+
+    def settle(self, item: str, *, sent: Counter[str]) -> None:
+        """Count what an item took."""
+        self.under_way.pop(item, None)
+        self.calls += sent.pop(item, 0)

@@ -1,0 +1,101 @@
+"""Does a run stop at its budget, lose nothing by it, and go on to the same end?"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from plurijudge import Budget, Judge, Outcome, Study
+from plurijudge.graphs.budget import Spending
+from plurijudge.graphs.runner import Pace
+from plurijudge.store.exports import export
+from plurijudge.text.errors import BadInput
+
+from ..court import pairs, quick
+from ..loopback import Loopback
+
+ITEMS = 30
+
+
+def within(**limits: Any) -> Pace:
+    return replace(quick(concurrency=4), budget=Budget(**limits))
+
+
+def canonical(study: Study, outcome: Outcome) -> bytes:
+    handle = io.BytesIO()
+    export(study.store, "verdicts", run=outcome.run, handle=handle, canonical=True)
+    return handle.getvalue()
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=40), st.integers(1, 60), st.integers(1, 8), st.randoms())
+def test_items_taken_up_never_need_more_calls_than_are_allowed(
+    needs: list[int], allowed: int, crew: int, order: Any
+) -> None:
+    spending, sent, made = Spending(Budget(calls=allowed)), Counter[str](), 0
+    open_items: list[str] = []
+    for number, needed in enumerate(needs):
+        while len(open_items) >= crew or (open_items and order.random() < 0.4):
+            name = open_items.pop(order.randrange(len(open_items)))
+            still = spending.under_way[name] - sent[name]
+            sent[name] += still
+            made += still
+            spending.settle(name, sent=sent)
+        if spending.take_up(str(number), needed, sent=sent, spent=0.0):
+            break
+        open_items.append(str(number))
+        sent[str(number)] += 1
+        made += 1
+    assert made + sum(spending.under_way[name] - sent[name] for name in open_items) <= allowed
+
+
+def test_a_run_stops_before_it_makes_more_calls_and_goes_on_to_the_same_end(loopback: Loopback, tmp_path: Path) -> None:
+    loopback.script("", blind=r"==[0-9a-f]{24}==")
+    judge = Judge("openai/m", base_url=loopback.base_url)
+    with Study(tmp_path / "s.db") as study, Study(tmp_path / "whole.db") as other:
+        stopped = study.judge_sync(pairs(ITEMS), judge, pace=within(calls=13))
+        assert (stopped.status, stopped.stopped) == ("open", "the limit of 13 calls is reached")
+        assert stopped.sums["calls"] == loopback.stat()["received"] == 12
+        assert sum(stopped.sums["decisions"].values()) == 6
+        again = study.resume_sync(stopped.run, pace=within(calls=30))
+        assert (again.status, again.sums["calls"]) == ("open", 30)
+        done = study.resume_sync(stopped.run, pace=quick(concurrency=4))
+        assert (done.status, done.stopped) == ("closed", "")
+        assert loopback.stat()["received"] == 2 * ITEMS
+        whole = other.judge_sync(pairs(ITEMS), judge, pace=quick(concurrency=4))
+        assert canonical(study, done) == canonical(other, whole)
+
+
+def test_a_run_stops_within_what_is_in_flight_of_its_dollars(loopback: Loopback, tmp_path: Path) -> None:
+    judge = Judge("openai/gpt-4o-mini", base_url=loopback.base_url)
+    with Study(tmp_path / "s.db") as study:
+        one = study.judge_sync(pairs(1), judge, pace=quick()).sums["cost"] / 2
+        stopped = study.judge_sync(pairs(ITEMS)[1:], judge, pace=within(dollars=10 * one))
+        assert (stopped.status, stopped.stopped) == ("open", f"the budget of ${10 * one:g} is spent")
+        assert 9 <= stopped.sums["calls"] <= 10 + 2 * 4 + 2
+        assert study.resume_sync(stopped.run, pace=quick()).status == "closed"
+
+
+def test_a_budget_in_dollars_needs_a_price(tmp_path: Path) -> None:
+    with Study(tmp_path / "s.db") as study, pytest.raises(BadInput, match="price of `openai/m` is not known"):
+        study.judge_sync(pairs(1), Judge("openai/m"), pace=within(dollars=1))
+
+
+def test_a_deadline_lets_what_is_under_way_come_in(tmp_path: Path) -> None:
+    with Study(tmp_path / "s.db") as study:
+        stopped = study.judge_sync(pairs(ITEMS), "builtin/planted", pace=within(seconds=0.0))
+        assert (stopped.status, stopped.stopped) == ("open", "the deadline of 0 s is reached")
+        assert stopped.sums["unknown"] == 0
+        assert study.resume_sync(stopped.run).status == "closed"
+
+
+def test_what_the_cache_holds_costs_no_calls(tmp_path: Path) -> None:
+    with Study(tmp_path / "s.db") as study:
+        study.judge_sync(pairs(ITEMS), "builtin/planted")
+        again = study.judge_sync(pairs(ITEMS), "builtin/planted", pace=within(calls=8, dollars=0.01))
+        assert (again.status, again.sums["calls"]) == ("closed", 0)
