@@ -278,13 +278,10 @@ class Job:
 
     async def _close(self, writer: Writer) -> None:
         """Write what failed as verdicts with their reasons, decide those items, and close the run."""
-        left = self.plan.limit
-        pages = item_pages(self.store, self.run.dataset)
-        while (left is None or left > 0) and (page := await asyncio.to_thread(next, pages, None)) is not None:
-            items = [item for _, item in (page if left is None else page[:left])]
-            left = None if left is None else left - len(items)
-            known = await asyncio.to_thread(self._look_up, [item.id for item in items])
-            undone = [i for i in items if i.id in known.wanted - known.done and self.plan.unfit(i, self.judge) is None]
+        pages = item_pages(self.store, self.run.dataset, undecided_in=self.run.id, limit=self.plan.limit)
+        while (page := await asyncio.to_thread(next, pages, None)) is not None:
+            known = await asyncio.to_thread(self._look_up, [item.id for _, item in page])
+            undone = [i for _, i in page if i.id in known.wanted and self.plan.unfit(i, self.judge) is None]
             if undone:
                 await writer.do(lambda c, some=undone, had=known.before: self._write_failures(c, some, had))  # type: ignore[misc]
         faults = canonical([asdict(fault) for fault in self.progress.faults])

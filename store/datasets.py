@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, exists, select, update
 
 from ..text.errors import BadInput, NotFound
 from .canonical import canonical, digest
@@ -26,6 +26,7 @@ from .writer import Writer, insert_once, now
 _DATASET = metadata.tables["dataset"]
 _ITEM = metadata.tables["item"]
 _RESPONSE = metadata.tables["response"]
+_DECISION = metadata.tables["decision"]
 _LABEL = metadata.tables["label"]
 _CHUNK = 500
 _KEPT_FAULTS = 100
@@ -235,24 +236,40 @@ def store_all(store: Store, reading: Reading) -> None:
 
 
 def item_pages(
-    store: Store, dataset: str, *, with_gold: bool = False, after: int = 0
+    store: Store, dataset: str, *, with_gold: bool = False, undecided_in: str = "", limit: int | None = None
 ) -> Iterator[list[tuple[int, Item]]]:
-    """The stored items of a data set in the order of its file, page by page, each with its position."""
+    """The stored items of a data set in the order of its file, page by page, each with its position.
+
+    Args:
+        store: where they are.
+        dataset: its id.
+        with_gold: whether labels come along.
+        undecided_in: a run; only items without a decision in it are read, '' for all.
+        limit: only items among the first so many of the data set.
+    """
+    wanted = select(_ITEM).where(_ITEM.c.dataset == dataset)
+    if undecided_in:
+        made = exists().where(_DECISION.c.run == undecided_in, _DECISION.c.item == _ITEM.c.id)
+        wanted = wanted.where(~made)
+    if limit is not None:
+        first = select(_ITEM.c.position).where(_ITEM.c.dataset == dataset).order_by(_ITEM.c.position).limit(limit)
+        wanted = wanted.where(_ITEM.c.position.in_(first))
+    after = 0
     while True:
         with plain_errors(store.url), store.engine.connect() as connection:
-            page = read_page(connection, dataset, after=after, with_gold=with_gold)
+            page = _read_page(connection, wanted, dataset, after=after, with_gold=with_gold)
         if not page:
             return
         yield page
         after = page[-1][0]
 
 
-def read_page(
-    connection: Connection, dataset: str, *, after: int = 0, with_gold: bool = False, size: int = _CHUNK
+def _read_page(
+    connection: Connection, wanted: Select[Any], dataset: str, *, after: int, with_gold: bool
 ) -> list[tuple[int, Item]]:
-    """One page of stored items behind a position."""
-    wanted = select(_ITEM).where(_ITEM.c.dataset == dataset, _ITEM.c.position > after)
-    rows = connection.execute(wanted.order_by(_ITEM.c.position).limit(size)).mappings().all()
+    """One page of the items wanted, behind a position."""
+    page = wanted.where(_ITEM.c.position > after).order_by(_ITEM.c.position).limit(_CHUNK)
+    rows = connection.execute(page).mappings().all()
     names = [row["id"] for row in rows]
     responses = _by_item(connection, _RESPONSE, dataset, names, _RESPONSE.c.position)
     labels = _by_item(connection, _LABEL, dataset, names, _LABEL.c.id) if with_gold else {}

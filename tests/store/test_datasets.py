@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from plurijudge.store.datasets import (
     Reading,
@@ -125,3 +126,21 @@ def test_an_unknown_item_is_answered_with_near_ones(store: Store, tmp_path: Path
         read_item(store, reading.dataset.id, "arith-1")
     with pytest.raises(NotFound):
         find_dataset(store, "d-none")
+
+
+def test_only_undecided_items_among_the_first_ones_are_read_where_they_alone_are_wanted(
+    store: Store, tmp_path: Path
+) -> None:
+    reading = Reading.of_file(dataset_of_file(store, written(tmp_path / "i.jsonl", [line(f"q{i}") for i in range(6)])))
+    store_all(store, reading)
+    dataset = reading.dataset.id
+    with store.engine.begin() as connection:
+        for run in ("r-1", "r-2"):
+            row = {"run": run, "dataset": dataset}
+            connection.execute(text("INSERT INTO run (id, dataset, seed) VALUES (:run, :dataset, 0)"), row)
+        for run, name in (("r-1", "q1"), ("r-1", "q4"), ("r-2", "q0")):
+            columns = "run, item, judge, arm, dataset, outcome, verdicts"
+            statement = text(f"INSERT INTO decision ({columns}) VALUES (:run, :name, 'j', '', :dataset, 'tie', 2)")  # noqa: S608
+            connection.execute(statement, {"run": run, "name": name, "dataset": dataset})
+    pages = item_pages(store, dataset, undecided_in="r-1", limit=5)
+    assert [item.id for page in pages for _, item in page] == ["q0", "q2", "q3"]
