@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 DEMO := demo/demo.db
 
-.PHONY: demo install test check start published coverage crash wheel clean
+.PHONY: demo install test check start bench peers published coverage crash wheel clean
 
 # Made anew when the project's own list of dependencies changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -40,6 +40,24 @@ check: install
 
 start: install
 	$(BIN)/python benchmarks/start.py
+
+# The small sizes, one JSON line each; docs/performance.md says what they mean and how the large ones are run.
+bench: install
+	@$(BIN)/python benchmarks/throughput.py --verdicts 1000 --transport litellm
+	@$(BIN)/python benchmarks/throughput.py --verdicts 1000 --transport direct
+	@$(BIN)/python benchmarks/throughput.py --verdicts 10000 --transport direct --rounds 1
+	@$(BIN)/python benchmarks/scheduling.py
+	@$(BIN)/python benchmarks/scheduling.py --most 20 --verdicts 600
+	@$(BIN)/python benchmarks/scheduling.py --share 0.7 --verdicts 600
+	@$(BIN)/python benchmarks/first_call.py --rounds 1
+	@$(BIN)/python benchmarks/metrics_speed.py
+	@$(BIN)/python benchmarks/start.py
+	@$(BIN)/python benchmarks/stores.py --rows 20000
+	@$(BIN)/python benchmarks/resampling.py
+
+# Installs each peer into an environment of its own in the user's cache folder, once.
+peers: install
+	$(BIN)/python benchmarks/peers/run.py
 
 published: install
 	$(BIN)/python benchmarks/published.py --data $(DATA)

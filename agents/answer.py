@@ -56,3 +56,10 @@ class Failure(Exception):
         self.retry_after = retry_after
         self.parameter = parameter
         self.sent = sent
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content; some servers give it in parts."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""

@@ -6,8 +6,9 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,9 +20,12 @@ from ..text.errors import ModelError, ModelRefusedKey, ModelUnknown, ModelUnreac
 from ..text.secrets import known_secrets, without_known, without_secrets
 from . import wire
 from .answer import Answer, Failure
-from .lanes import Lanes
+from .lanes import Change, Lanes
 from .ledger import Ledger
-from .subject import Subject, current_subject
+from .prices import Prices, prices
+from .rates import Rates
+from .subject import Subject
+from .transport import Provider, Transport, transport_of
 
 FENCE = "<<fence>>"
 _ROADS: tuple[Road, ...] = ("schema", "tool", "text")
@@ -42,6 +46,9 @@ class Limits:
         attempts: how often a call is tried.
         backoff: seconds; the k-th wait is drawn from 0..backoff * 2^k, at most `longest_wait`.
         longest_wait: seconds, the longest wait between attempts that is not the server's own Retry-After.
+        requests_per_minute: calls a minute at most, None for no limit of ours.
+        tokens_per_minute: tokens a minute at most, in and out.
+        transport: `auto` asks OpenAI-compatible endpoints directly and all others through LiteLLM; `direct`; `litellm`.
     """
 
     concurrency: int = 16
@@ -50,12 +57,12 @@ class Limits:
     attempts: int = 6
     backoff: float = 0.5
     longest_wait: float = 30.0
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    transport: str = "auto"
 
 
-Provider = Callable[[Subject], Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Question:
     """What is asked in one call."""
 
@@ -69,13 +76,13 @@ class _Question:
     fresh: bool
     refuses: Callable[[str], bool] | None
 
-    @property
-    def request(self) -> dict[str, Any]:
+    @cached_property
+    def request(self) -> str:
         """What is written down of it: the place of the fence, never its value, which no judged text can hold."""
         messages = self.messages
         if self.fence:
             messages = [{**m, "content": m["content"].replace(self.fence, FENCE)} for m in messages]
-        return {"messages": messages, "parameters": self.parameters, "schema": self.schema}
+        return canonical({"messages": messages, "parameters": self.parameters, "schema": self.schema})
 
 
 @dataclass(slots=True)
@@ -84,6 +91,7 @@ class _Effort:
 
     road: int
     left_out: list[str]
+    epoch: int
     started: float = field(default_factory=time.perf_counter)
     sends: int = 0
     last: Failure | None = None
@@ -142,9 +150,12 @@ class Model:
     sent: Counter[str] = field(default_factory=Counter)
     spent: float = 0.0
     _lanes: Lanes = field(init=False)
+    _rates: Rates = field(init=False)
+    _transport: Transport = field(init=False)
+    _prices: Prices | None = None
     _inflight: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _held: bool = False
+    _ready: bool = False
     _asking: int = 0
     _hopeless: int = 0
     _denied: ModelError | None = None
@@ -152,10 +163,21 @@ class Model:
     _dropped: list[str] = field(default_factory=list)
     _secrets: tuple[str, ...] = field(default_factory=known_secrets)
     _random: random.Random = field(default_factory=random.Random)
+    _shown: str = ""
 
     def __post_init__(self) -> None:
-        """Take the road that the judge's description names."""
-        self._lanes = Lanes(self.limits.concurrency)
+        """Take the transport that the limits name, and the road that the judge's description names."""
+        limits = self.limits
+        self._lanes = Lanes(limits.concurrency)
+        self._rates = Rates(requests=limits.requests_per_minute, tokens=limits.tokens_per_minute)
+        self._transport = transport_of(
+            self.name,
+            endpoint=self.endpoint,
+            parameters=self.parameters,
+            wanted=limits.transport,
+            provider=self.provider,
+        )
+        self._shown = without_secrets(self.endpoint, self._secrets)
         if self.structured != "auto":
             self._road = _ROADS.index(self.structured)
         elif self.local:
@@ -166,11 +188,15 @@ class Model:
         """Whether the model needs no network and is handed the `Subject`."""
         return self.provider is not None or wire.provider_of(self.name) in wire.BUILT_IN
 
+    def changes(self) -> list[Change]:
+        """How the number of calls in flight was changed since this was last asked."""
+        changes, self._lanes.changes = self._lanes.changes, []
+        return changes
+
     async def close(self) -> None:
-        """Let go of the connections; those of LiteLLM are closed with the last model that uses them."""
-        if self._held:
-            self._held = False
-            await wire.release()
+        """Let go of the connections."""
+        self._ready = False
+        await self._transport.close()
 
     async def complete(
         self,
@@ -219,24 +245,23 @@ class Model:
 
     async def _once(self, question: _Question) -> tuple[int, Call]:
         """One question, sent only if no answer to it is stored or under way."""
-        await self._start()
-        request = question.request
-        key = self._key(question, request)
-        call = Call(
+        if not self._ready:
+            await self._start()
+        key = self._key(question)
+        call = Call.model_construct(
             key=key,
             unit=question.unit,
             turn=question.turn,
             model=self.name,
-            endpoint=without_secrets(self.endpoint, self._secrets),
-            request=without_known(canonical(request), self._secrets),
-            max_cost=self._max_cost(question),
+            endpoint=self._shown,
+            request=without_known(question.request, self._secrets),
+            max_cost=None if self._prices is None else self._max_cost(question, self._prices),
         )
         while (running := self._inflight.get(key)) is not None:
             await asyncio.wait([running])  # the same question is under way: its answer serves both
         done = self._inflight[key] = asyncio.get_running_loop().create_future()
         try:
-            async with self._lanes:  # before the intent is written: what waits for its turn is not in flight
-                return await self._written(call, question)
+            return await self._written(call, question)
         finally:
             if self._inflight.get(key) is done:
                 del self._inflight[key]
@@ -244,17 +269,27 @@ class Model:
 
     async def _written(self, call: Call, question: _Question) -> tuple[int, Call]:
         """Write the intent, ask where no answer is stored, and write what came of it."""
-        if self._denied is not None:
-            raise self._denied
-        row, stored = await self.ledger.begin(call, fresh=question.fresh)
-        if stored is not None:
-            return row, stored
-        self._asking += 1
-        self.sent[question.unit.item] += 1
+        await self._lanes.come_near()  # before the intent is written: what waits for its turn is not in flight
+        inside = _Inside(self._lanes)
         try:
-            call = await self._ask(call, question)
+            if self._denied is not None:
+                raise self._denied
+            expected = await self._rates.take(len(call.request)) if self._rates.limited else 0.0
+            row, stored = await self.ledger.begin(call, fresh=question.fresh)
+            if stored is not None:
+                return row, stored
+            self._asking += 1
+            self.sent[question.unit.item] += 1
+            try:
+                epoch = await inside.enter()
+                call = await self._ask(call, question, _Effort(self._road, [*self._dropped], epoch), inside)
+            finally:
+                self._asking -= 1
         finally:
-            self._asking -= 1
+            inside.leave()
+            self._lanes.go_away()
+        if self._rates.limited:
+            self._rates.heard(expected, call.tokens_in, call.tokens_out)
         self.spent += call.cost or 0.0
         stop = self._consider(call)
         await self.ledger.finish(row, call)
@@ -263,51 +298,72 @@ class Model:
         return row, call
 
     async def _start(self) -> None:
-        """Have LiteLLM ready before any deadline runs."""
-        if self._held or self.provider is not None:
-            return
+        """Have the transport ready before any deadline runs."""
         async with self._starting:
-            if not self._held:
-                await wire.ready()
-                wire.hold()
-                self._held = True
+            if not self._ready:
+                await self._transport.open()
+                if self.provider is None:
+                    self._prices = await asyncio.to_thread(prices, self.name)
+                self._ready = True
 
-    def _key(self, question: _Question, request: dict[str, Any]) -> str:
-        told = [self.name, self.endpoint, request, question.unit.sample, self.salt]
+    def _key(self, question: _Question) -> str:
+        told = [self.name, self.endpoint, orjson.Fragment(question.request), question.unit.sample, self.salt]
         subject = question.subject
         if self.local and subject is not None:
             told.append([subject.key.model_dump(exclude={"judge"}), subject.labels, subject.item.model_dump()])
         return digest(told)
 
-    def _max_cost(self, question: _Question) -> float | None:
+    def _max_cost(self, question: _Question, known: Prices) -> float | None:
         """The most an answer may cost: no tokenizer makes more tokens of a text than it has bytes."""
-        known = wire.prices(self.name) if self.provider is None else None
-        if known is None:
-            return None
         limit = question.parameters.get("max_tokens") or known.longest
         if limit is None:
             return None
-        size = _OVERHEAD + len(canonical([question.messages, question.schema]).encode())
+        marks = sum(m["content"].count(question.fence) for m in question.messages) if question.fence else 0
+        size = _OVERHEAD + len(question.request.encode()) + marks * len(question.fence)
         return known.token_in * size + known.token_out * int(limit)
 
-    async def _ask(self, call: Call, question: _Question) -> Call:
+    async def _ask(self, call: Call, question: _Question, effort: _Effort, inside: _Inside) -> Call:
         """Every attempt at one call, within its deadline; gives the call as it ended."""
-        effort = _Effort(self._road, [*self._dropped])
         try:
             async with asyncio.timeout(self.limits.total):
-                done: Call = await AsyncRetrying(
-                    stop=stop_after_attempt(self.limits.attempts),
-                    retry=retry_if_exception(lambda error: isinstance(error, Failure) and error.retry),
-                    wait=self._wait,
-                    sleep=asyncio.sleep,
-                    reraise=True,
-                )(self._attempt, call, question, effort)
+                try:
+                    done = await self._attempt(call, question, effort)
+                except Failure as first:
+                    if not first.retry:
+                        raise
+                    done = await self._again(first, call, question, effort, inside)
         except Failure as failure:
             done = self._failed(call, failure, effort)
         except TimeoutError:
             done = self._failed(call, self._out_of_time(effort), effort)
         latency = round((time.perf_counter() - effort.started) * 1000, 3)
         return done.model_copy(update={"attempts": effort.sends, "latency_ms": latency})
+
+    async def _again(self, first: Failure, call: Call, question: _Question, effort: _Effort, inside: _Inside) -> Call:
+        """Every attempt behind the first; that one's failure counts as tenacity's first try.
+
+        The lane is free while a call waits for its next attempt.
+        """
+        failed = [first]
+
+        async def attempt() -> Call:
+            if failed:
+                raise failed.pop()
+            effort.epoch = await inside.enter()
+            return await self._attempt(call, question, effort)
+
+        async def wait(seconds: float) -> None:
+            inside.leave()
+            await asyncio.sleep(seconds)
+
+        done: Call = await AsyncRetrying(
+            stop=stop_after_attempt(self.limits.attempts),
+            retry=retry_if_exception(lambda error: isinstance(error, Failure) and error.retry),
+            wait=self._wait,
+            sleep=wait,
+            reraise=True,
+        )(attempt)
+        return done
 
     def _out_of_time(self, effort: _Effort) -> Failure:
         said = f"no answer within {self.limits.total:g} s"
@@ -346,48 +402,33 @@ class Model:
                 if effort.leave_out(failure, sent=parameters, roads=self.structured == "auto"):
                     continue
                 effort.last = failure
-                self._lanes.told(limited=failure.reason == "rate_limited")
+                self._lanes.told(effort.epoch, limited=failure.reason == "rate_limited")
                 raise
-        self._lanes.told(limited=False)
+        self._lanes.told(effort.epoch, limited=False, latency=time.perf_counter() - effort.started)
         self.answered = True
-        self._road = max(self._road, effort.road)
-        self._dropped += [name for name in effort.left_out if name not in self._dropped]
+        if effort.left_out:
+            self._road = max(self._road, effort.road)
+            self._dropped += [name for name in effort.left_out if name not in self._dropped]
         return self._heard(call, answer, road, effort, question.refuses)
 
     async def _send(self, question: _Question, parameters: dict[str, Any], effort: _Effort) -> Answer:
         """Send once, within the deadline of an attempt."""
         effort.sends += 1
         effort.started = time.perf_counter()
+        seconds = self.limits.timeout
         try:
-            async with asyncio.timeout(self.limits.timeout):
-                if self.provider is not None:
-                    return await self._call_own(self.provider, question.subject)
-                token = current_subject.set(question.subject if self.local else None)
-                try:
-                    return await wire.send(
-                        self.name,
-                        question.messages,
-                        endpoint=self.endpoint,
-                        seconds=self.limits.timeout + 1,  # the deadline around it comes first
-                        parameters=parameters,
-                    )
-                finally:
-                    current_subject.reset(token)
+            async with asyncio.timeout(seconds):
+                return await self._transport.send(
+                    question.messages,
+                    parameters,
+                    seconds=seconds + 1,  # the deadline around it comes first
+                    subject=question.subject,
+                )
         except TimeoutError as error:
-            raise Failure("timeout", f"no answer within {self.limits.timeout:g} s", retry=True) from error
+            raise Failure("timeout", f"no answer within {seconds:g} s", retry=True) from error
         except Failure as failure:
             effort.sends -= not failure.sent
             raise
-
-    async def _call_own(self, provider: Provider, subject: Subject | None) -> Answer:
-        assert subject is not None
-        try:
-            text = await provider(subject)
-        except Failure:
-            raise
-        except Exception as error:  # whatever a user's function raises is that judgement's failure, not the run's
-            raise Failure("callable", f"{type(error).__name__}: {error}") from error
-        return Answer(text=text, finish_reason="stop", served_model=self.name)
 
     def _heard(
         self, call: Call, answer: Answer, road: Road, effort: _Effort, refuses: Callable[[str], bool] | None
@@ -444,6 +485,25 @@ class Model:
         return self._denied
 
 
+class _Inside:
+    """Whether a call is in its lane: it leaves it while it waits, and once."""
+
+    __slots__ = ("_in", "_lanes")
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes, self._in = lanes, False
+
+    async def enter(self) -> int:
+        epoch = await self._lanes.enter()
+        self._in = True
+        return epoch
+
+    def leave(self) -> None:
+        if self._in:
+            self._in = False
+            self._lanes.leave()
+
+
 class _Stop(NamedTuple):
     """Why no call can succeed, and what to do about it."""
 
@@ -453,7 +513,7 @@ class _Stop(NamedTuple):
 
 
 _GO_ON = "then go on: plurijudge judge --run last"
-_NAMES = "name it as PROVIDER/MODEL, such as openai/gpt-5-mini, ollama/llama3 or builtin/heuristic"
+_NAMES = "name it as PROVIDER/MODEL, such as openai/gpt-5-mini, ollama_chat/llama3 or builtin/heuristic"
 _HOPELESS: dict[str, _Stop] = {
     "unreachable": _Stop(
         ModelUnreachable, "Nothing answers for `{name}`{where}", f"check --base-url and the network, {_GO_ON}"

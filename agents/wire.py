@@ -5,23 +5,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import json
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ..store.records import Road
-from .answer import Answer, Failure
+from .answer import Answer, Failure, text_of
+from .endpoint import address_fault
 from .failures import failure_of
+from .prices import price_source
 
 BUILT_IN = ("builtin", "replay")
+_OLLAMA = ("ollama", "ollama_chat")
+_TRANSLATED = frozenset({"anthropic", "gemini", *_OLLAMA})
+_NO_REFUSAL = frozenset(
+    {
+        "OTHER",
+        "LANGUAGE",
+        "MALFORMED_FUNCTION_CALL",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "MALFORMED_RESPONSE",
+    }
+)
 
 _importing = threading.Lock()
 
@@ -38,6 +53,10 @@ def _library() -> Any:
     os.environ.setdefault("LITELLM_TELEMETRY", "False")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env files of its own choosing
     import litellm
+
+    with warnings.catch_warnings(), contextlib.suppress(ImportError):  # else the first call to Gemini warns, on stderr
+        warnings.simplefilter("ignore")
+        import litellm.llms.vertex_ai.context_caching.vertex_ai_context_caching
 
     litellm.suppress_debug_info = True
     litellm.telemetry = False
@@ -89,16 +108,20 @@ async def send(
     Raises:
         Failure: if no answer came.
     """
-    if endpoint and (fault := _address_fault(endpoint)):
+    if endpoint and (fault := address_fault(endpoint)):
         raise Failure("unreachable", fault, sent=False)
     litellm = library()
+    _enter(model)
+    provider, heard = provider_of(model), _Heard()
     options = dict(parameters)
     if endpoint:
-        options["api_base"] = endpoint
-        if provider_of(model) == "openai" and not os.environ.get("OPENAI_API_KEY"):
+        options["api_base"] = _base(endpoint, provider)
+        if provider == "openai" and not os.environ.get("OPENAI_API_KEY"):
             options["api_key"] = "none"  # servers of one's own ask for no key; the SDK refuses to go without
     if "tools" in options:
         options["_skip_mcp_handler"] = True  # without it a missing optional package looks like a lost connection
+    if provider in _TRANSLATED:
+        options["logger_fn"] = heard
     try:
         with _unlogged():
             asking = litellm.acompletion(
@@ -106,17 +129,25 @@ async def send(
             )
             response = await _cancelled_later(asking)
     except Exception as error:
+        if (instead := _instead(heard.reply())) is not None:
+            return instead
         raise failure_of(error, sent=parameters) from error
-    return _answer(response, built_in=provider_of(model) in BUILT_IN)
+    answer = _answer(response, built_in=provider in BUILT_IN)
+    return _as_reported(answer, model, heard.reply()) if provider in _TRANSLATED else answer
 
 
-def _address_fault(endpoint: str) -> str:
-    try:
-        parts = urlsplit(endpoint)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    return "" if good else "the base URL is not an address such as http://127.0.0.1:8000/v1"
+def _base(endpoint: str, provider: str) -> str:
+    """The endpoint as LiteLLM completes it: for Gemini with the version, for Anthropic and Ollama without."""
+    base = endpoint.rstrip("/")
+    match provider:
+        case "anthropic":
+            return base.removesuffix("/v1")
+        case "ollama" | "ollama_chat":
+            return base.removesuffix("/v1").removesuffix("/api")
+        case "gemini" if not urlsplit(base).path:
+            return f"{base}/v1beta"
+        case _:
+            return endpoint
 
 
 async def _cancelled_later(asking: Coroutine[Any, Any, Any]) -> Any:
@@ -174,7 +205,7 @@ def _answer(response: Any, *, built_in: bool) -> Answer:
     extra = getattr(message, "provider_specific_fields", None) or {}
     cost = None if usage is None else (getattr(response, "_hidden_params", None) or {}).get("response_cost")
     return Answer(
-        text=_text_of(content),
+        text=text_of(content),
         reasoning=str(getattr(message, "reasoning_content", None) or ""),
         tool_calls=calls,
         finish_reason=str(getattr(choice, "finish_reason", None) or ""),
@@ -189,44 +220,114 @@ def _answer(response: Any, *, built_in: bool) -> Answer:
     )
 
 
-def _text_of(content: Any) -> str:
-    """The text of an answer; some servers give it in parts."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
+@dataclass(slots=True)
+class _Heard:
+    """The reply as the provider wrote it, kept when LiteLLM hands it to its `logger_fn`."""
+
+    text: str = ""
+
+    def __call__(self, details: dict[str, Any]) -> None:
+        text = details.get("original_response")
+        if details.get("log_event_type") == "post_api_call" and isinstance(text, str):
+            self.text = text
+
+    def reply(self) -> dict[str, Any]:
+        """The reply's JSON object, {} where there is none."""
+        try:
+            reply = json.loads(self.text)
+        except ValueError:
+            return {}
+        return reply if isinstance(reply, dict) else {}
 
 
-@cache
-def price_source() -> str:
-    """Where prices come from, with its version."""
-    return f"litellm {version('litellm')}"
+def _instead(reply: dict[str, Any]) -> Answer | None:
+    """What a reply with status 200 says that LiteLLM broke on, such as a prompt that Gemini blocked without usage.
+
+    Raises:
+        Failure: if an error stands in the place of an answer.
+    """
+    if _part(reply, "promptFeedback").get("blockReason"):
+        return Answer("", finish_reason="content_filter", served_model=_served(reply, ""))
+    if error := reply.get("error"):
+        message = error.get("message") if isinstance(error, dict) else error
+        raise Failure("server", str(message or "an error without a message"), retry=True)
+    return None
 
 
-class Prices(NamedTuple):
-    """The most that LiteLLM's local table asks for a token, in US dollars, and the longest answer it knows of."""
+def _as_reported(answer: Answer, model: str, reply: dict[str, Any]) -> Answer:
+    """The answer with what the provider's own reply says where LiteLLM's translation guesses, drops or blurs it.
 
-    token_in: float
-    token_out: float
-    longest: int | None = None
+    It estimates with a tokenizer what Ollama does not count and how much of Anthropic's output was thinking; it drops
+    what Gemini counts beside a refusal; and it takes every unusual end of Gemini's for a refusal or a plain stop.
+    """
+    if not reply:
+        return answer
+    answer = replace(answer, served_model=_served(reply, answer.served_model))
+    match provider_of(model):
+        case "anthropic":
+            usage = _part(reply, "usage")
+            thought = _count(_part(usage, "output_tokens_details"), "thinking_tokens")
+            return replace(answer, tokens_cached=_count(usage, "cache_read_input_tokens"), tokens_reasoning=thought)
+        case "gemini":
+            return _as_gemini_reports(answer, model, reply)
+        case _:
+            read, said = _count(reply, "prompt_eval_count"), _count(reply, "eval_count")
+            if read is None or said is None:
+                answer = replace(answer, cost=None, price_source="")
+            return replace(answer, tokens_in=read, tokens_out=said)
 
 
-@cache
-def prices(model: str) -> Prices | None:
-    """A model's prices, the dearest of each kind (long prompts cost more); None where the table knows none."""
-    if provider_of(model) in BUILT_IN:
-        return Prices(0.0, 0.0, 0)
+def _as_gemini_reports(answer: Answer, model: str, reply: dict[str, Any]) -> Answer:
+    candidates = reply.get("candidates")
+    end = candidates[0].get("finishReason") if isinstance(candidates, list) and candidates else None
+    if isinstance(end, str) and end in _NO_REFUSAL:
+        answer = replace(answer, finish_reason=end.lower())
+    usage = _part(reply, "usageMetadata")
+    cached, thought = _count(usage, "cachedContentTokenCount"), _count(usage, "thoughtsTokenCount")
+    out = (_count(usage, "candidatesTokenCount") or 0) + (thought or 0)  # Google leaves a zero out
+    if answer.cost is not None and (out, cached or 0) != (answer.tokens_out, answer.tokens_cached or 0):
+        cost = _cost(model, answer.tokens_in or 0, out, cached=cached or 0)
+        answer = replace(answer, cost=cost, price_source="" if cost is None else answer.price_source)
+    out_known = None if answer.tokens_out is None else out
+    return replace(answer, tokens_out=out_known, tokens_cached=cached, tokens_reasoning=thought)
+
+
+def _cost(model: str, tokens_in: int, tokens_out: int, *, cached: int) -> float | None:
+    """US dollars by LiteLLM's table, `cached` being part of `tokens_in`; None where the table knows no price."""
     try:
-        known = library().get_model_info(model)
+        both = library().cost_per_token(
+            model=model, prompt_tokens=tokens_in, completion_tokens=tokens_out, cache_read_input_tokens=cached
+        )
     except Exception:  # it raises plain Exception for an unknown model
         return None
-    dearest = []
-    for kind in ("input", "output"):
-        asked = (f"{kind}_cost_per_token", f"{kind}_cost_per_token_above_", "cache_creation_input_token_cost")
-        if known.get(asked[0]) is None:
-            return None
-        names = [n for n in known if n == asked[0] or n.startswith(asked[1]) or (kind == "input" and n == asked[2])]
-        dearest.append(max(float(known[n]) for n in names if isinstance(known[n], (int, float))))
-    return Prices(dearest[0], dearest[1], known.get("max_output_tokens"))
+    return float(sum(both))
+
+
+def _part(whole: dict[str, Any], name: str) -> dict[str, Any]:
+    part = whole.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _count(part: dict[str, Any], name: str) -> int | None:
+    count = part.get(name)
+    return count if isinstance(count, int) else None
+
+
+def _served(reply: dict[str, Any], otherwise: str) -> str:
+    """The model that answered, by the provider's own name of it."""
+    return str(reply.get("modelVersion") or reply.get("model") or otherwise)
+
+
+@cache
+def _enter(model: str) -> None:
+    """Put an Ollama model into LiteLLM's table, at no price.
+
+    For one that is not there LiteLLM asks localhost, whatever the endpoint, twice for every call, and waits for it.
+    """
+    provider = provider_of(model)
+    if provider in _OLLAMA:
+        free = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
+        library().model_cost.setdefault(model, {"litellm_provider": provider, "mode": "chat", **free})
 
 
 @dataclass(slots=True)

@@ -18,8 +18,9 @@ from ..metrics.agreement import accuracy, agreeing, bounds, positional_agreement
 from ..metrics.estimate import Estimate
 from ..store.canonical import canonical
 from ..store.engine import Store, plain_errors, writing
+from ..store.order import finished_items
 from ..store.records import TIE, Gold
-from ..store.runs import find_run, versions
+from ..store.runs import Run, find_run, versions
 from ..store.tables import metadata
 from ..store.writer import now
 
@@ -80,6 +81,8 @@ class Agreement:
         by: the key of `meta` that makes the subsets, None for none.
         group: the annotators' group whose labels are gold, None for all of them.
         measures: the lines, by judge, then measure, then subset, all items first.
+        beginning: of an open run that takes its items in random order, how many of them, in that order, are looked at:
+            those that are finished without a gap, a random sample of the data set; None where all that is there counts.
     """
 
     run: str
@@ -87,10 +90,11 @@ class Agreement:
     by: str | None
     group: str | None
     measures: tuple[Measure, ...]
+    beginning: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, as JSON has them."""
-        named = {name: getattr(self, name) for name in ("run", "status", "by", "group")}
+        named = {name: getattr(self, name) for name in ("run", "status", "by", "group", "beginning")}
         return {**named, "measures": [measure.to_dict() for measure in self.measures]}
 
     def one(self, measure: str, *, subset: str = "", judge: str | None = None) -> Measure:
@@ -146,6 +150,9 @@ def agreement(store: Store, run_id: str, *, by: str | None = None, group: str | 
     the same of decisions, where a flipped pair counts one half. `positional_agreement`: the share of pairs whose two
     presentations have the same outcome, each by the majority of its samples.
 
+    Of an open run only the finished beginning of its random order is looked at: what happens to be answered first is no
+    sample of the rest.
+
     What failed or abstained is neither right nor wrong: it is left out, counted in `by_status`, and `worst` and `best`
     say what it could change. Arms and steps other than the plain final ones are not looked at.
 
@@ -161,13 +168,25 @@ def agreement(store: Store, run_id: str, *, by: str | None = None, group: str | 
     run = find_run(store, run_id)
     accepted = _accepted(store, run.dataset, group)
     piles = _Piles()
+    taken = _beginning(store, run)
     for item, judge, subset, rows in _items(store, run.id, by):
-        _add_verdicts(piles, judge, subset, rows, accepted.get(item))
+        if taken is None or item in taken:
+            _add_verdicts(piles, judge, subset, rows, accepted.get(item))
     for row in _rows(store, _decisions(run.id)):
-        _add_decision(piles, row, _subset(row["meta"], by), accepted.get(row["item"]))
+        if taken is None or row["item"] in taken:
+            _add_decision(piles, row, _subset(row["meta"], by), accepted.get(row["item"]))
     against = "gold" if group is None else f"gold of {group}"
     lines = [_line(key, pile, against) for key, pile in sorted(piles.items())]
-    return Agreement(run.id, run.status, by, group, tuple(lines))
+    return Agreement(run.id, run.status, by, group, tuple(lines), None if taken is None else len(taken))
+
+
+def _beginning(store: Store, run: Run) -> set[str] | None:
+    """The items of an open run that interim estimates may look at; None for all."""
+    plan = run.plan.get("plan", {})
+    if run.status != "open" or run.kind != "judge" or plan.get("order") != "random":
+        return None
+    with plain_errors(store.url), store.engine.connect() as connection:
+        return set(finished_items(connection, run.id, run.dataset, seed=plan["seed"], limit=plan["limit"]))
 
 
 def save(store: Store, agreement: Agreement, *, command: str) -> int:

@@ -10,6 +10,8 @@ granted and is there to show what that costs.
 Shares of few items can take few values, so the coverage of any interval jumps with the truth. Each world is therefore
 run twice: at the truth itself ("at"), and at truths spread evenly around it ("near"), which levels the jumps.
 
+The sections on early answers have fields of their own: see `coverage_sequential.py`, and docs/stopping.md.
+
 Exit codes: 0 all within, 1 one outside, 2 no such name.
 """
 
@@ -25,6 +27,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from plurijudge.benchmarks import coverage_sequential
+from plurijudge.benchmarks.coverage_sequential import Told
 from plurijudge.metrics.agreement import cohen_kappa
 from plurijudge.metrics.intervals import clustered_mean, score_limits
 
@@ -59,6 +63,11 @@ class Line:
     def held(self) -> bool:
         """Whether the coverage lies where it must."""
         return self.allowed is None or self.allowed[0] <= self.coverage <= self.allowed[1]
+
+    @property
+    def told(self) -> str:
+        """What to say where it does not."""
+        return f"{self.name}, {self.world}, n={self.n}: {self.coverage:.4f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +272,14 @@ def true_kappa(shares: tuple[float, ...], err: float) -> float:
     return (float(np.trace(joint)) - chance) / (1 - chance)
 
 
-SIMULATIONS: dict[str, Callable[[int, int], Iterator[Line]]] = {
+SIMULATIONS: dict[str, Callable[[int, int], Iterator[Told]]] = {
     "accuracy": accuracy_lines,
     "positional_agreement": positional_agreement_lines,
     "missing": missing_lines,
     "families": family_lines,
     "clustered_mean": clustered_mean_lines,
     "cohen_kappa": kappa_lines,
+    **coverage_sequential.SIMULATIONS,
 }
 
 
@@ -288,10 +298,10 @@ def main(arguments: list[str] | None = None) -> int:
     outside = 0
     for name in options.name or SIMULATIONS:
         for line in SIMULATIONS[name](options.seed, options.sets):
-            print(json.dumps(asdict(line)), flush=True)
+            print(json.dumps(asdict(line)), flush=True)  # type: ignore[call-overload]
             if not line.held:
                 outside += 1
-                print(f"outside: {line.name}, {line.world}, n={line.n}: {line.coverage:.4f}", file=sys.stderr)
+                print(f"outside: {line.told}", file=sys.stderr)
     return 1 if outside else 0
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..text.errors import PlurijudgeError
-from . import agreement, doctor, exporting, importing, judge, label, query, runs, show
+from . import agreement, cache, doctor, exporting, importing, judge, label, query, runs, show
 from .plain import INTERRUPTED, explain, explain_fault, leave, say
 from .settings import default_map, load_dotenv
 
@@ -58,6 +58,7 @@ _add(query.query, "query", query.EXAMPLES)
 _add(doctor.doctor, "doctor", doctor.EXAMPLES)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")
+app.add_typer(cache.app, name="cache")
 
 
 def run() -> None:
@@ -66,8 +67,10 @@ def run() -> None:
         load_dotenv()
         given = _given()
         per_command = {command: given for command in ("judge", "runs", "show", "agreement", "label", "query", "doctor")}
-        nested = {"items": given, "verdicts": given, "decisions": given, "llmbar": given}
-        app(default_map={**per_command, "import": nested, "export": nested})
+        nested = {name: given for name in ("items", "verdicts", "decisions", "calls", "llmbar")}
+        which = {name: value for name, value in given.items() if name == "db"}  # never which model's answers to prune
+        kept = {"stats": which, "prune": which}
+        app(default_map={**per_command, "import": nested, "export": nested, "cache": kept})
     except PlurijudgeError as error:
         sys.exit(explain(error))
     except KeyboardInterrupt:

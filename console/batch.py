@@ -161,6 +161,8 @@ class Ticker:
 def describe(progress: Progress) -> str:
     """How far a run is, in one line."""
     looked_at = progress.done + progress.failed
+    if progress.read and not progress.total:
+        return f"reading: {progress.read:,} items stored"
     rate = progress.rate
     total = max(progress.total, progress.expected or 0)
     left = max(0, total - looked_at - progress.set_aside)

@@ -1,4 +1,4 @@
-"""`plurijudge export`: verdicts, decisions and items out of the store, as files."""
+"""`plurijudge export`: verdicts, decisions, calls and items out of the store, as files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..store.exports import What
 
 app = typer.Typer(
-    help="Write verdicts, decisions or items to a file.",
+    help="Write verdicts, decisions, calls or items to a file.",
     epilog=examples("plurijudge export decisions --run last --out decisions.csv"),
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -28,47 +28,47 @@ Format = Annotated[
 ]
 Canonical = Annotated[
     bool,
-    typer.Option("--canonical", help="Sorted by key, without run, times, latency and cost: equal for equal judging."),
+    typer.Option(
+        "--canonical",
+        help="Sorted by key, without run, times, latency and cost: equal for equal judging. Not for calls.",
+    ),
 ]
-
-
 SayJson = Annotated[
     bool, typer.Option("--json", help="With --out FILE: what was written, as one JSON document on stdout.")
 ]
 
 
-@app.command("verdicts", epilog=examples("plurijudge export verdicts --run last --out verdicts.parquet"))
-def verdicts(
-    run: RunOption = "last",
-    out: Out = "-",
-    format: Format = "",
-    canonical: Canonical = False,
-    db: Db = DEFAULT_DB,
-    as_json: SayJson = False,
-) -> None:
-    """Write the verdicts of a run, with the judge's raw text. Exit codes: 0 written, 2 bad usage."""
-    _export("verdicts", run, out, format, canonical=canonical, db=db, as_json=as_json)
+def _command(what: What, help: str, example: str) -> None:
+    """Add the command for one kind of rows; the options are the same for all."""
+
+    @app.command(what, help=f"{help} Exit codes: 0 written, 2 bad usage.", epilog=examples(example))
+    def write(
+        run: RunOption = "last",
+        out: Out = "-",
+        format: Format = "",
+        canonical: Canonical = False,
+        db: Db = DEFAULT_DB,
+        as_json: SayJson = False,
+    ) -> None:
+        _export(what, run, out, format, canonical=canonical, db=db, as_json=as_json)
 
 
-@app.command("decisions", epilog=examples("plurijudge export decisions --run last --out decisions.csv"))
-def decisions(
-    run: RunOption = "last",
-    out: Out = "-",
-    format: Format = "",
-    canonical: Canonical = False,
-    db: Db = DEFAULT_DB,
-    as_json: SayJson = False,
-) -> None:
-    """Write the decisions of a run. Exit codes: 0 written, 2 bad usage."""
-    _export("decisions", run, out, format, canonical=canonical, db=db, as_json=as_json)
-
-
-@app.command("items", epilog=examples("plurijudge export items --run last --out items.jsonl"))
-def items(
-    run: RunOption = "last", out: Out = "-", format: Format = "", db: Db = DEFAULT_DB, as_json: SayJson = False
-) -> None:
-    """Write the items of a run's data set with all their labels. Exit codes: 0 written, 2 bad usage."""
-    _export("items", run, out, format, canonical=False, db=db, as_json=as_json)
+_command(
+    "verdicts",
+    "Write the verdicts of a run, with the judge's raw text.",
+    "plurijudge export verdicts --run last --out verdicts.parquet",
+)
+_command("decisions", "Write the decisions of a run.", "plurijudge export decisions --run last --out decisions.csv")
+_command(
+    "calls",
+    "Write the calls of a run, as sent and answered; a hit names in `source` whose answer it reused.",
+    "plurijudge export calls --run last --out calls.jsonl",
+)
+_command(
+    "items",
+    "Write the items of a run's data set with all their labels.",
+    "plurijudge export items --run last --out items.jsonl",
+)
 
 
 def _export(what: What, run: str, out: str, format: Any, *, canonical: bool, db: str, as_json: bool) -> None:

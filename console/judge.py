@@ -8,7 +8,7 @@ import typer
 
 from ..text.errors import BadInput, BadJudge
 from .options import DEFAULT_DB, Db, Json, complete_runs, examples
-from .plain import DONE, INTERRUPTED, SOME_FAILED, STOPPED, answer, answer_json, leave, say
+from .plain import DONE, GATE, INTERRUPTED, SOME_FAILED, STOPPED, answer, answer_json, leave, say
 
 if TYPE_CHECKING:
     from ..agents.judge import Judge
@@ -70,6 +70,33 @@ Retries = Annotated[
     int,
     typer.Option("--retries", envvar="PLURIJUDGE_RETRIES", min=0, help="How often a failed call is tried again."),
 ]
+Order = Annotated[
+    Literal["random", "given"],
+    typer.Option("--order", envvar="PLURIJUDGE_ORDER", help="Take items in a seeded random order, or as they come."),
+]
+UntilRule = Annotated[str, typer.Option("--until", help="Stop once enough is known: 'width<=0.04', or 'decided: a>b'.")]
+GateRule = Annotated[str, typer.Option("--gate", help="What must hold in the end, else exit 4: 'a>b', 'a>b >= 0.55'.")]
+Transport = Annotated[
+    Literal["auto", "direct", "litellm"],
+    typer.Option(
+        "--transport",
+        envvar="PLURIJUDGE_TRANSPORT",
+        help="Ask OpenAI-compatible endpoints directly, or all through LiteLLM.",
+    ),
+]
+Rpm = Annotated[
+    float | None, typer.Option("--rpm", envvar="PLURIJUDGE_RPM", min=0.01, help="Requests a minute at most.")
+]
+Tpm = Annotated[float | None, typer.Option("--tpm", envvar="PLURIJUDGE_TPM", min=1, help="Tokens a minute at most.")]
+Lease = Annotated[
+    float,
+    typer.Option(
+        "--lease",
+        envvar="PLURIJUDGE_LEASE",
+        min=0.5,
+        help="PostgreSQL: seconds without a sign of life after which others take over this process's share.",
+    ),
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N items.")]
 Seed = Annotated[int, typer.Option("--seed", envvar="PLURIJUDGE_SEED", help="Of every random choice.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")]
@@ -105,7 +132,14 @@ def judge(
     concurrency: Concurrency = 16,
     timeout: Timeout = 120.0,
     retries: Retries = 5,
+    rpm: Rpm = None,
+    tpm: Tpm = None,
+    transport: Transport = "auto",
     limit: Limit = None,
+    order: Order = "random",
+    until: UntilRule = "",
+    gate: GateRule = "",
+    lease: Lease = 60.0,
     seed: Seed = 0,
     fresh: Fresh = False,
     strict: Strict = False,
@@ -126,15 +160,23 @@ def judge(
     What was asked before is taken from the cache. Ctrl-C stops and leaves a run that `--run` goes on with.
 
     Exit codes: 0 done, 1 some decisions failed, 2 bad usage or input or nothing to judge, 3 stopped by --budget,
-    --max-calls or --deadline, 70 a fault of plurijudge's, 130 interrupted.
+    --max-calls or --deadline, 4 the --gate did not hold, 70 a fault of plurijudge's, 130 interrupted.
     """
     from ..agents.model import Limits
     from ..graphs.budget import Budget
     from ..graphs.runner import Pace
     from .batch import Batch
 
-    limits = Limits(concurrency=concurrency, timeout=timeout, attempts=retries + 1, total=max(600.0, 2 * timeout))
-    pace = Pace(limits=limits, budget=Budget(calls=max_calls, dollars=budget, seconds=deadline))
+    limits = Limits(
+        concurrency=concurrency,
+        timeout=timeout,
+        attempts=retries + 1,
+        total=max(600.0, 2 * timeout),
+        requests_per_minute=rpm,
+        tokens_per_minute=tpm,
+        transport=transport,
+    )
+    pace = Pace(limits=limits, budget=Budget(calls=max_calls, dollars=budget, seconds=deadline), lease=lease)
     batch = Batch(db=db, pace=pace, quiet=quiet)
     if run:
         outcome = _go_on(batch, run, items=items, dry_run=dry_run, retry_failed=retry_failed)
@@ -152,7 +194,15 @@ def judge(
         named = context.get_parameter_source("model")
         who = _who(judge, model, given, insists=named is not None and named.name == "COMMANDLINE")
         plan = Plan(
-            presentations=presentations, samples=samples, seed=seed, limit=limit, fresh=fresh, max_chars=max_chars
+            presentations=presentations,
+            samples=samples,
+            seed=seed,
+            order=order,
+            until=until,
+            gate=gate,
+            limit=limit,
+            fresh=fresh,
+            max_chars=max_chars,
         )
         if dry_run:
             _estimate(items, who, plan, as_json)
@@ -265,6 +315,12 @@ def _show(batch: Any, outcome: Any, *, as_json: bool, quiet: bool) -> None:
         if outcome.status == "open":
             say(f"interrupted; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")
             leave(INTERRUPTED)
+        if outcome.stopped:
+            say(f"ended early: {outcome.stopped}")
+        if outcome.gate:
+            say(f"gate {outcome.gate}: {outcome.gate_said}")
+        if outcome.gate not in ("", "holds"):
+            leave(GATE)
         leave(SOME_FAILED if outcome.sums["decisions"].get("failed") else DONE)
     finally:
         batch.close()

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from ..text.errors import PlurijudgeError
 from ..text.secrets import known_secrets, without_secrets
 
-DONE, SOME_FAILED, BAD, STOPPED, FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
+DONE, SOME_FAILED, BAD, STOPPED, GATE, FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
 
 
 def say(text: str = "") -> None:

@@ -78,7 +78,7 @@ def _without_item(row: dict[str, Any]) -> dict[str, Any]:
 def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
     """A run as one JSON document, its keys those of the SQL columns."""
     from ..analyses.agreement import agreement
-    from ..store.progress import tally
+    from ..store.progress import changes_of, tally
     from ..store.queries import decisions_of, judge_row, unknown_calls
     from ..store.runs import find_run
 
@@ -86,11 +86,13 @@ def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
     with store.engine.connect() as connection:
         sums = tally(connection, run)
     named = found.judge and judge_row(store, found.judge)
+    measured = agreement(store, run, by=by or None)
     return {
         **{
             "run": found.id,
             "kind": found.kind,
             "status": found.status,
+            "stopped": found.stopped,
             "dataset": found.dataset,
             "parent": found.parent,
         },
@@ -103,7 +105,9 @@ def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
         "notes": _notes(named["name"] if named else ""),
         "sums": sums,
         "set_aside": found.set_aside,
-        "agreement": [row.to_dict() for row in agreement(store, run, by=by or None).measures],
+        "beginning": measured.beginning,
+        "agreement": [row.to_dict() for row in measured.measures],
+        "concurrency": changes_of(store, run),
         "unknown_outcomes": [_in_flight(call) for call in unknown_calls(store, run)],
         "decisions": [_without_item(row) for row in decisions_of(store, run)],
     }
@@ -141,8 +145,13 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
         terminal.line(note)
     with store.engine.connect() as connection:
         sums = tally(connection, run)
+    measured = agreement(store, run, by=by or None)
     if found.status == "open":
         terminal.line("the run is open: what failed in it is not counted yet")
+        if measured.beginning is not None:
+            terminal.line(f"estimates look at the first {measured.beginning} items of its random order alone")
+    elif found.stopped:
+        terminal.line(f"ended early: {found.stopped}")
     shown = [] if by else list(islice(decisions_of(store, run), limit))
     if shown:
         terminal.decisions_table(shown, gold=_gold_of(store, found.dataset, [row["item"] for row in shown]))
@@ -150,9 +159,10 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
         if more > 0:
             terminal.line(f"... {more} more decisions; see them with --limit, or plurijudge export decisions")
         terminal.line()
-    terminal.estimates_table([row.to_dict() for row in agreement(store, run, by=by or None).measures], by=by or None)
+    terminal.estimates_table([row.to_dict() for row in measured.measures], by=by or None)
     terminal.line()
     _tell_sums(store, found, sums)
+    _tell_changes(store, found)
     lost = unknown_calls(store, run)
     for call in lost[:20]:
         at_most = "of unknown price" if call["max_cost"] is None else f"at most ${call['max_cost']:.6f}"
@@ -160,6 +170,21 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
     if len(lost) > 20:
         terminal.line(f"... {len(lost)} calls of unknown outcome in all")
     terminal.line(f"recompute: plurijudge agreement {found.id}{f' --by {by}' if by else ''}")
+
+
+def _tell_changes(store: Store, run: Run) -> None:
+    """How many calls were in flight at most, where that was changed on the way: the latest changes of each worker."""
+    from itertools import groupby
+
+    from ..reports import terminal
+    from ..store.progress import changes_of
+
+    for (provider, _), found in groupby(changes_of(store, run.id), key=lambda row: (row["provider"], row["worker"])):
+        changes = [*found]
+        if len(changes) > 1:
+            words = [f"{row['width']} ({row['reason']}, {row['at']:.1f} s)" for row in changes[1:]]
+            skipped = f"... {len(words) - 8} changes ... " if len(words) > 8 else ""
+            terminal.line(f"calls in flight at {provider}: {changes[0]['width']} > {skipped}{' > '.join(words[-8:])}")
 
 
 def _gold_of(store: Store, dataset: str, items: list[str]) -> dict[str, list[frozenset[str]]]:

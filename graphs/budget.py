@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..agents import wire
 from ..agents.judge import Judge
+from ..agents.prices import prices
 from ..text.errors import BadInput
 
 
@@ -33,7 +33,7 @@ class Budget:
         Raises:
             BadInput: if dollars are limited and the judge's price is not known.
         """
-        if self.dollars is None or judge.function or wire.prices(judge.model) is not None:
+        if self.dollars is None or judge.function or prices(judge.model) is not None:
             return
         raise BadInput(
             f"The price of `{judge.model}` is not known, so a budget in dollars cannot be kept.",

@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..agents import wire
 from ..agents.judge import Judge
+from ..agents.prices import price_source, prices
 from ..store.files import read_items
 from .judge import messages_of
 from .plan import Plan
@@ -75,7 +75,7 @@ def forecast(path: Path, judge: Judge, plan: Plan) -> Forecast:
             size += sum(len(m["content"].encode()) for m in messages_of(judge, line.record, unit, "=" * 28))
     tokens = size // _BYTES_A_TOKEN
     out = None if judge.max_tokens is None else calls * judge.max_tokens
-    known = (0.0, 0.0) if not judge.is_llm or judge.model.startswith("replay/") else wire.prices(judge.model)
+    known = (0.0, 0.0) if not judge.is_llm or judge.model.startswith("replay/") else prices(judge.model)
     cost = None if known is None or out is None else known[0] * tokens + known[1] * out
-    source = "built in" if known == (0.0, 0.0) else wire.price_source() if known else "unknown"
+    source = "built in" if known == (0.0, 0.0) else price_source() if known else "unknown"
     return Forecast(items, set_aside, calls, tokens, out, cost, source)

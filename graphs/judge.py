@@ -1,22 +1,25 @@
 """The judge graph: how does an item get its verdicts and its decision?
 
-    prepare > decide, once for each presentation and sample > reconcile
+    hear > reconcile
 
-A hearing is one `Send` to `decide`. What will stand around it there (gate, precheck, deliberate with tools, settle,
-reflect) becomes a graph of its own under that node's name; a node that a judge does not use is not in its graph.
+`hear` asks for every verdict that the plan wants, each presentation and sample at once and without knowledge of the
+others (`decide`). One node does it: a `Send` for each costs as much again as all else that is done for a verdict. What
+will stand around `decide` (gate, precheck, deliberate with tools, settle, reflect) becomes a graph of its own that is
+sent to; a node that a judge does not use is not in its graph.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+from collections.abc import Coroutine
 from functools import cache
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Send
 
 from ..agents.judge import Judge
 from ..agents.subject import Subject
@@ -33,27 +36,37 @@ from .state import Bench, JudgeState, View
 JudgeGraph = CompiledStateGraph[JudgeState, Bench, JudgeState, JudgeState]
 
 
-async def prepare(state: JudgeState, *, runtime: Runtime[Bench]) -> JudgeState:
-    """Lay out which verdicts the plan asks for."""
-    return {"units": runtime.context.plan.units(state["item"], runtime.context.judge)}
-
-
-def hearings(state: JudgeState) -> list[Send] | str:
-    """Fan out: each presentation and sample is heard without knowledge of the others; what stands is not asked."""
+async def hear(state: JudgeState, *, runtime: Runtime[Bench]) -> JudgeState:
+    """Ask for every verdict that the plan wants and that does not stand yet, all at once."""
+    bench = runtime.context
+    units = bench.plan.units(state["item"], bench.judge)
     heard = {place_of(v) for v in state.get("verdicts", []) if v.step == ""}
     fresh, again = state.get("fresh", False), state.get("again", frozenset())
     views = [
         View(item=state["item"], unit=unit, fresh=fresh or place_of(unit) in again)
-        for unit in state["units"]
+        for unit in units
         if place_of(unit) not in heard
     ]
-    return [Send("decide", view) for view in views] or "reconcile"
+    return {"units": units, "verdicts": await _all_of([decide(view, bench) for view in views])}
 
 
-async def decide(state: View, *, runtime: Runtime[Bench]) -> JudgeState:
+async def _all_of(asked: list[Coroutine[Any, Any, Verdict]]) -> list[Verdict]:
+    """What all of them bring, in their order; once one fails the others are called off."""
+    if len(asked) == 1:
+        return [await asked[0]]
+    tasks = [asyncio.ensure_future(one) for one in asked]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def decide(view: View, bench: Bench) -> Verdict:
     """Ask for one verdict. A reply without one is asked once more, for its verdict alone."""
-    bench, item, unit = runtime.context, state["item"], state["unit"]
-    judge = bench.judge
+    item, unit, judge = view["item"], view["unit"], bench.judge
     fence = fence_of(bench.secret, unit)
     messages = messages_of(judge, item, unit, fence)
     asked: dict[str, Any] = {
@@ -62,7 +75,7 @@ async def decide(state: View, *, runtime: Runtime[Bench]) -> JudgeState:
         "schema": judge.answer_schema,
         "subject": subject_of(judge, item, unit) if bench.model.local else None,
         "max_tokens": judge.max_tokens,
-        "fresh": state["fresh"],
+        "fresh": view["fresh"],
         "refuses": lambda text: is_refusal(text) and heard_in(judge, text).status == "refused",
     }
     row, call = await bench.model.complete(messages, **asked)
@@ -74,7 +87,7 @@ async def decide(state: View, *, runtime: Runtime[Bench]) -> JudgeState:
         repaired = read(judge, second)
         if second.status == "ok" and repaired.status != "unparseable":
             row, call, parsed = second_row, second, repaired
-    return {"verdicts": [verdict_of(judge, item, unit, row, call, parsed)]}
+    return verdict_of(judge, item, unit, row, call, parsed)
 
 
 async def reconcile(state: JudgeState, *, runtime: Runtime[Bench]) -> JudgeState:
@@ -189,6 +202,5 @@ def verdict_of(judge: Judge, item: Item, unit: VerdictKey, row: int, call: Call,
 def judge_graph() -> JudgeGraph:
     """Compile once: the graph holds nothing between items, so all of them share it."""
     graph = StateGraph(JudgeState, Bench)
-    graph.add_node(prepare).add_node(decide).add_node(reconcile)
-    graph.add_edge(START, "prepare").add_conditional_edges("prepare", hearings, ["decide", "reconcile"])
-    return graph.add_edge("decide", "reconcile").add_edge("reconcile", END).compile(name="judge")
+    graph.add_node(hear).add_node(reconcile)
+    return graph.add_edge(START, "hear").add_edge("hear", "reconcile").add_edge("reconcile", END).compile(name="judge")

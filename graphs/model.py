@@ -13,8 +13,9 @@ from typing import Any
 from ..agents.builtin import replay
 from ..agents.judge import Judge, load_function
 from ..agents.ledger import Ledger
-from ..agents.model import Limits, Model, Provider
+from ..agents.model import Limits, Model
 from ..agents.subject import Subject
+from ..agents.transport import Provider
 from ..store.canonical import canonical
 from ..store.records import TIE, Verdict
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from itertools import permutations
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from ..agents.judge import Judge
+from ..analyses.until import Gate, Until
 from ..prompts.exhibit import parts_text
 from ..store.canonical import canonical
 from ..store.records import Item, Response, VerdictKey
+from ..text.errors import BadInput
 
 
 class Plan(BaseModel):
@@ -21,6 +24,10 @@ class Plan(BaseModel):
         presentations: `both` shows a pair in either order; `random` in one, drawn per judge and item.
         samples: how often each presentation is judged.
         seed: of every draw.
+        order: `random` takes the items in an order drawn from the seed, so that what is known before the end is known
+            of a random sample; `given` takes them as they come, and begins before all are read.
+        until: when to stop early, such as `width<=0.04` or `decided: a>b`; '' for never.
+        gate: what must hold in the end, such as `a>b`; '' for nothing.
         limit: how many items at most, None for all.
         fresh: whether answers that other runs stored are left unread.
         max_chars: items with a longer text are set aside.
@@ -32,10 +39,29 @@ class Plan(BaseModel):
     presentations: Literal["both", "random"] = "both"
     samples: int = Field(default=1, ge=1, le=1000)
     seed: int = 0
+    order: Literal["random", "given"] = "random"
+    until: str = ""
+    gate: str = ""
     limit: int | None = Field(default=None, ge=1)
     fresh: bool = False
     max_chars: int = Field(default=1_000_000, ge=1)
     retry_of: str = ""
+
+    @field_validator("until", "gate")
+    @classmethod
+    def _is_a_rule(cls, text: str, info: ValidationInfo) -> str:
+        if text:
+            (Until if info.field_name == "until" else Gate).read(text)
+        return text
+
+    @model_validator(mode="after")
+    def _draws_its_items(self) -> Plan:
+        if self.order != "random" and (self.until or self.gate):
+            raise BadInput(
+                "Stopping early and gates need items in random order: the first of a file are no sample of it.",
+                way_out="leave out --order given, or --until and --gate",
+            )
+        return self
 
     def units(self, item: Item, judge: Judge) -> tuple[VerdictKey, ...]:
         """The verdicts to ask for, in a fixed order."""
@@ -46,6 +72,13 @@ class Plan(BaseModel):
             for shown in self.shown(item, judge)
             for sample in range(self.samples)
         )
+
+    def verdicts(self, item: Item, judge: Judge) -> int:
+        """How many verdicts it asks for."""
+        shown = len(item.responses)
+        if judge.protocol == "pairwise":
+            shown = math.factorial(shown) if self.presentations == "both" else 1
+        return shown * self.samples
 
     def shown(self, item: Item, judge: Judge) -> list[tuple[str, ...]]:
         """The presentations of an item."""

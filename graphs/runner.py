@@ -5,32 +5,48 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from ..agents.judge import Judge
-from ..agents.model import Limits
+from ..agents.model import Limits, Model
 from ..store.canonical import canonical
-from ..store.datasets import Reading, item_pages, stream
+from ..store.datasets import Reading, find_dataset, item_pages, stream, take_in
 from ..store.engine import Store, plain_errors
 from ..store.faults import Fault
+from ..store.leases import Leases
 from ..store.ledger import Ledger
-from ..store.progress import decided, failures, give_up_on, standing, tally, write_outcome
+from ..store.progress import decided, failures, give_up_on, standing, tally, write_changes, write_outcome
 from ..store.records import Decision, Item, Verdict
-from ..store.runs import Run, close_run, drop_empty_run, mark_unknown, set_run, sole_worker
-from ..store.writer import Writer
-from ..text.errors import NothingToJudge, PlurijudgeError, StoreError
+from ..store.runs import (
+    Run,
+    close_run,
+    closing,
+    drop_empty_run,
+    fellow_worker,
+    mark_unknown,
+    reading,
+    sole_worker,
+    stop_run,
+)
+from ..store.writer import Writer, now
+from ..text.errors import LeaseLost, NothingToJudge, PlurijudgeError, StoreError
+from .blocks import Block, Blocks
 from .budget import Budget, Spending
+from .early import EarlyEnd
 from .judge import judge_graph
 from .model import model_of
 from .plan import Plan
 from .reconcile import place_of, reconcile
 from .state import Bench, Heard, JudgeState
 
+T = TypeVar("T")
 _PAGE = 200
+_KEPT_FAULTS = 100
+_OUT = ("verdicts", "decision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +58,14 @@ class Pace:
         item_timeout: seconds for one item, everything included.
         grace: seconds that what is in flight gets after a stop.
         budget: the most that the run may take.
+        lease: seconds that a share of a run stays this process's without a sign of life; others then take it over.
     """
 
     limits: Limits = field(default_factory=Limits)
     item_timeout: float = 1800.0
     grace: float = 3.0
     budget: Budget = field(default_factory=Budget)
+    lease: float = 60.0
 
 
 @dataclass(slots=True)
@@ -60,6 +78,8 @@ class Progress:
         done: items decided, now or before.
         judged: items judged by this process.
         failed: items that this process could not judge.
+        lost: items that another process took over.
+        read: items read so far, before the first is judged.
         set_aside: items that the protocol cannot judge.
         started: when this process began, on the monotonic clock.
     """
@@ -69,6 +89,8 @@ class Progress:
     done: int = 0
     judged: int = 0
     failed: int = 0
+    lost: int = 0
+    read: int = 0
     set_aside: int = 0
     started: float = field(default_factory=time.monotonic)
     faults: list[Fault] = field(default_factory=list)
@@ -97,7 +119,23 @@ class Known:
     again: dict[str, set[Heard]]
 
 
-Open = tuple[Item, list[Verdict], frozenset[Heard]]
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An item to be judged.
+
+    Attributes:
+        item: the item.
+        before: the verdicts of it that stand.
+        again: those of its verdicts that failed in the run that this one retries.
+        block: the block that it is part of; None where the run's items are not leased.
+    """
+
+    item: Item
+    before: list[Verdict]
+    again: frozenset[Heard]
+    block: Block | None = None
+
+
 Watch = Callable[[Progress], None]
 
 
@@ -115,6 +153,8 @@ class Job:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     progress: Progress = field(default_factory=Progress)
     enough: str = ""
+    _blocks: Blocks | None = None
+    _early: EarlyEnd | None = None
 
     async def work(self) -> dict[str, Any]:
         """Judge what is open, close the run if nothing stopped it, and give its sums.
@@ -123,26 +163,66 @@ class Job:
             NothingToJudge: if the data set holds no item that can be judged.
             ModelError: if the model cannot be called at all; the run stays open.
             StoreError: if the store cannot be written; what was written is kept.
+            RunBusy: if another process works on the run, and it cannot be shared.
         """
-        with sole_worker(self.store, self.run.id) as worker:
-            mark_unknown(self.store, self.run.id)
+        shared = self.plan.order == "random"
+        with (fellow_worker if shared else sole_worker)(self.store, self.run.id) as worker:
+            await asyncio.to_thread(mark_unknown, self.store, self.run.id)
             self.progress.expected = self._expected()
+            if shared:
+                leases = Leases(self.store, self.run.id, worker=worker, seconds=self.pace.lease)
+                self._blocks = Blocks(self.store, self.run, self.plan, leases)
             writer, model = Writer(self.store), None
             try:
-                ledger = Ledger(writer, run=self.run.id, dataset=self.run.dataset, worker=worker)
+                ledger = Ledger(writer, run=self.run.id, dataset=self.run.dataset, worker=worker, held=self._hold_item)
                 model = model_of(self.judge, ledger=ledger, limits=self.pace.limits)
                 bench = Bench(judge=self.judge, model=model, plan=self.plan, secret=self.store.secret)
                 spending = Spending.of(self.pace.budget, await asyncio.to_thread(self.sums))
                 await self._judge_all(writer, bench, spending)
-                if self.enough or self.stop.is_set():
-                    await asyncio.to_thread(set_run, self.store, self.run.id, stopped=self.enough or "interrupted")
-                else:
-                    await self._close(writer)
+                await self._end(writer)
             finally:
+                if self._blocks is not None:
+                    with contextlib.suppress(StoreError):  # whoever goes on waits for the leases to run out
+                        await self._blocks.give_back()
                 if model is not None:
+                    with contextlib.suppress(StoreError):
+                        await self._note_changes(writer, model, worker)
                     await model.close()
                 await asyncio.to_thread(writer.close)
             return self.sums()
+
+    async def _end(self, writer: Writer) -> None:
+        """Close the run where nothing stopped it, or where enough is known; only one of several workers does."""
+        if self.enough or self.stop.is_set() or not await self._see_it_closed(writer):
+            await asyncio.to_thread(stop_run, self.store, self.run.id, self.enough or "interrupted")
+
+    async def _see_it_closed(self, writer: Writer) -> bool:
+        """Wait for what others still judge, and close the run unless one of them does; False if stopped meanwhile."""
+        if self._blocks is not None:
+            others = self._blocks.leases.held_by_others
+            while not self.stop.is_set() and await asyncio.to_thread(others) is not None:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        async with _in_thread(closing(self.store, self.run.id, over=self.stop.is_set)) as mine:
+            if mine and not self.stop.is_set():
+                await self._close(writer)
+        return not self.stop.is_set()
+
+    async def _note_changes(self, writer: Writer, model: Model, worker: str) -> None:
+        """Keep how the number of calls in flight was changed."""
+        provider = self.judge.model.partition("/")[0]
+        changes = [
+            {"run": self.run.id, "worker": worker, "provider": provider, "created_at": now(), **asdict(change)}
+            for change in model.changes()
+        ]
+        if changes:
+            await writer.do(lambda c: write_changes(c, changes))
+
+    def _hold_item(self, connection: Connection, item: str) -> None:
+        """Within a transaction that writes for an item: make sure that it is still this process's."""
+        if self.store.sqlite or self._blocks is None:  # no other process works on the run
+            return
+        if (block := self._blocks.of_item(item)) is not None:
+            self._blocks.leases.hold(connection, block.lease)
 
     def _expected(self) -> int | None:
         known = self.reading.expected()
@@ -161,19 +241,29 @@ class Job:
         try:
             async with asyncio.TaskGroup() as group:
                 crew = [group.create_task(self._worker(queue, writer, bench, spending)) for _ in range(workers)]
-                ender = group.create_task(self._end_after_grace(queue, crew))
+                beside = [group.create_task(self._end_after_grace(queue, crew))]
+                if self._blocks is not None:
+                    beside.append(group.create_task(self._blocks.keep()))
                 await self._feed(queue, writer)
                 for _ in crew:
                     await _put_or_stop(queue, None, self.stop)
                 await asyncio.wait(crew)
-                ender.cancel()
+                for task in beside:
+                    task.cancel()
         except BaseExceptionGroup as several:
             raise _plainest(several) from None
-        if self.progress.total == 0 and not self.stop.is_set():
-            await asyncio.to_thread(drop_empty_run, self.store, self.run.id)
-            unfit = f"mend the items, or try another way than --protocol {self.judge.protocol}"
-            way_out = unfit if self.progress.set_aside else "one JSON object a line, as docs/files.md shows"
-            raise NothingToJudge(self._why_nothing(), way_out=way_out)
+        if self.progress.total == 0 and not self.stop.is_set() and not self.enough:
+            await self._see_whether_any(writer)
+
+    async def _see_whether_any(self, writer: Writer) -> None:
+        """Take the run back if it has nothing to judge; another worker may have judged all there is."""
+        sums = await asyncio.to_thread(self.sums)
+        if sums["decisions"] or sums["calls"] or sums["hits"] or self.progress.lost:
+            return
+        await asyncio.to_thread(drop_empty_run, self.store, self.run.id)
+        unfit = f"mend the items, or try another way than --protocol {self.judge.protocol}"
+        way_out = unfit if self.progress.set_aside else "one JSON object a line, as docs/files.md shows"
+        raise NothingToJudge(self._why_nothing(), way_out=way_out)
 
     def _why_nothing(self) -> str:
         faults = [*map(str, self.reading.new_faults), *map(str, self.progress.faults)]
@@ -201,17 +291,65 @@ class Job:
 
     async def _open_items(self, writer: Writer) -> AsyncIterator[Open]:
         """The items that have no decision yet, each with the verdicts that stand."""
-        async for page in _pages(stream(self.store, self.reading, writer, limit=self.plan.limit)):
+        async for block, page in self._taken(writer):
             known = await asyncio.to_thread(self._look_up, [item.id for _, item in page])
-            for number, item in page:
-                if item.id not in known.wanted or self._set_aside(number, item):
-                    continue
-                self.progress.total += 1
-                if item.id in known.done:
-                    self.progress.done += 1
-                    self._tell()
-                    continue
-                yield item, known.before.get(item.id, []), frozenset(known.again.get(item.id, ()))
+            found = [*self._undone(block, page, known)]
+            if block is not None and self._blocks is not None:
+                for given in found:
+                    self._blocks.take(block, given.item.id)
+                if not found:
+                    await self._blocks.finish(block, writer)
+            for given in found:
+                yield given
+
+    async def _taken(self, writer: Writer) -> AsyncIterator[tuple[Block | None, list[tuple[int, Item]]]]:
+        """The run's items, page by page: in the order given as they are read, else block by block once all are read."""
+        if self._blocks is None:
+            async for page in _pages(stream(self.store, self.reading, writer, limit=self.plan.limit)):
+                yield None, page
+            return
+        if not await self._take_in(writer):
+            return
+        await self._blocks.lay_out()
+        await asyncio.to_thread(self._blocks.leases.reopen)
+        self.progress.expected = self._blocks.total
+        if self.plan.until or self.plan.gate:
+            self._early = EarlyEnd(self.store, self.run, self.plan, total=self._blocks.total)
+        async for block, page in self._blocks.claimed(lambda: bool(self.enough) or self.stop.is_set()):
+            if self._early is not None and await asyncio.to_thread(self._early.look):
+                await asyncio.to_thread(self._blocks.leases.release, block.lease)
+                self._blocks.lose(block)
+                return
+            yield block, page
+
+    async def _take_in(self, writer: Writer) -> bool:
+        """Read the rest of the data set into the store, one process at a time; says whether all of it is there."""
+
+        def told(n: int) -> None:
+            self.progress.read += n
+            self._tell()
+
+        if self.reading.dataset.complete:
+            return True
+        if not self.reading.dataset.path:  # what a program gives, no other process can read
+            return await take_in(self.reading, writer, stop=self.stop, told=told)
+        async with _in_thread(reading(self.store, self.reading.dataset.id, over=self.stop.is_set)) as mine:
+            if not mine:
+                return False
+            dataset = await asyncio.to_thread(find_dataset, self.store, self.reading.dataset.id)
+            self.reading = await asyncio.to_thread(Reading.of_file, dataset)
+            return await take_in(self.reading, writer, stop=self.stop, told=told)
+
+    def _undone(self, block: Block | None, page: list[tuple[int, Item]], known: Known) -> Iterator[Open]:
+        for number, item in page:
+            if item.id not in known.wanted or self._set_aside(number, item):
+                continue
+            self.progress.total += 1
+            if item.id in known.done:
+                self.progress.done += 1
+                self._tell()
+                continue
+            yield Open(item, known.before.get(item.id, []), frozenset(known.again.get(item.id, ())), block)
 
     def _look_up(self, names: list[str]) -> Known:
         with plain_errors(self.store.url), self.store.engine.connect() as connection:
@@ -231,43 +369,61 @@ class Job:
         if why is None:
             return False
         self.progress.set_aside += 1
-        if len(self.progress.faults) < 100:
-            self.progress.faults.append(
-                Fault(self.reading.dataset.path or self.reading.dataset.name, number, why[0], why[1])
-            )
+        if len(self.progress.faults) < _KEPT_FAULTS:
+            self.progress.faults.append(self._fault(number, why))
         return True
 
-    async def _worker(self, queue: asyncio.Queue[Any], writer: Writer, bench: Bench, spending: Spending) -> None:
+    def _fault(self, number: int, why: tuple[str, str]) -> Fault:
+        return Fault(self.reading.dataset.path or self.reading.dataset.name, number, why[0], why[1])
+
+    async def _worker(
+        self, queue: asyncio.Queue[Open | None], writer: Writer, bench: Bench, spending: Spending
+    ) -> None:
         model = bench.model
         while (given := await queue.get()) is not None:
-            if self.enough or self.stop.is_set():
+            if self.enough or self.stop.is_set() or (given.block is not None and given.block.lost):
                 continue
-            item = given[0]
-            needed = len(self.plan.units(item, self.judge)) - len(given[1])
+            item = given.item
+            needed = self.plan.verdicts(item, self.judge) - len(given.before)
             self.enough = spending.take_up(item.id, needed, sent=model.sent, spent=model.spent)
             if not self.enough:
                 await self._judge_one(given, writer, bench)
                 spending.settle(item.id, sent=model.sent)
 
     async def _judge_one(self, given: Open, writer: Writer, bench: Bench) -> None:
-        item, before, again = given
-        state: JudgeState = {"item": item, "verdicts": before, "fresh": self.plan.fresh, "again": again}
+        item, before = given.item, given.before
+        state: JudgeState = {"item": item, "verdicts": before, "fresh": self.plan.fresh, "again": given.again}
         out: dict[str, Any] | None = None
         try:
-            async with asyncio.timeout(self.pace.item_timeout):
-                out = await judge_graph().ainvoke(state, context=bench, config={"recursion_limit": 50})
-        except TimeoutError:
-            await writer.do(lambda c: give_up_on(c, run=self.run.id, item=item.id, reason="deadline of the item"))
-        fresh: list[Verdict] = [] if out is None else out["verdicts"][len(before) :]
-        failed = out is None or any(verdict.status == "error" for verdict in fresh)
-        # a failure stays with its calls until the run closes: going on with the run asks again
-        kept = [verdict for verdict in fresh if verdict.status != "error"]
-        decision = None if failed or out is None else out["decision"]
-        await writer.do(lambda c: self._write(c, kept, decision))
+            try:
+                async with asyncio.timeout(self.pace.item_timeout):
+                    out = await judge_graph().ainvoke(state, context=bench, output_keys=_OUT)
+            except TimeoutError:
+                await writer.do(lambda c: give_up_on(c, run=self.run.id, item=item.id, reason="deadline of the item"))
+            fresh: list[Verdict] = [] if out is None else out["verdicts"][len(before) :]
+            failed = out is None or any(verdict.status == "error" for verdict in fresh)
+            # a failure stays with its calls until the run closes: going on with the run asks again
+            kept = [verdict for verdict in fresh if verdict.status != "error"]
+            decision = None if failed or out is None else out["decision"]
+            await writer.do(lambda c: self._write_held(c, item.id, kept, decision))
+        except LeaseLost:
+            self.progress.lost += 1
+            if given.block is not None and self._blocks is not None:
+                self._blocks.lose(given.block)
+            return
         self.progress.judged += 1
         self.progress.done += not failed
         self.progress.failed += failed
         self._tell()
+        if given.block is not None and self._blocks is not None:
+            with contextlib.suppress(LeaseLost):
+                await self._blocks.settle(given.block, item.id, writer, failed=failed)
+
+    def _write_held(
+        self, connection: Connection, item: str, verdicts: list[Verdict], decision: Decision | None
+    ) -> None:
+        self._hold_item(connection, item)
+        self._write(connection, verdicts, decision)
 
     def _write(self, connection: Connection, verdicts: list[Verdict], decision: Decision | None) -> None:
         write_outcome(connection, run=self.run.id, dataset=self.run.dataset, verdicts=verdicts, decision=decision)
@@ -277,22 +433,45 @@ class Job:
             self.watch(self.progress)
 
     async def _close(self, writer: Writer) -> None:
-        """Write what failed as verdicts with their reasons, decide those items, and close the run."""
+        """Write what failed as verdicts with their reasons, decide those items, and close the run.
+
+        Of a run that ended early, what was never taken up is no failure: it has no rows.
+        """
+        early = self._early.said if self._early is not None else ""
+        aside, saved = 0, 0
+        faults: list[Fault] = []
         pages = item_pages(self.store, self.run.dataset, undecided_in=self.run.id, limit=self.plan.limit)
         while (page := await asyncio.to_thread(next, pages, None)) is not None:
             known = await asyncio.to_thread(self._look_up, [item.id for _, item in page])
-            undone = [i for _, i in page if i.id in known.wanted and self.plan.unfit(i, self.judge) is None]
+            undone = []
+            for number, item in page:
+                why = self.plan.unfit(item, self.judge) if item.id in known.wanted else None
+                if why is not None:
+                    aside += 1
+                    faults += [self._fault(number, why)] if len(faults) < _KEPT_FAULTS else []
+                elif item.id in known.wanted:
+                    undone.append(item)
             if undone:
-                await writer.do(lambda c, some=undone, had=known.before: self._write_failures(c, some, had))  # type: ignore[misc]
-        faults = canonical([asdict(fault) for fault in self.progress.faults])
-        aside = self.progress.set_aside
-        await asyncio.to_thread(close_run, self.store, self.run.id, set_aside=aside, faults=faults)
+                saved += await writer.do(
+                    lambda c, some=undone, had=known.before: self._write_failures(c, some, had, asked=bool(early))  # type: ignore[misc]
+                )
+        if early:
+            early = f"{early}; {saved:,} verdicts were not needed"
+        told = canonical([asdict(fault) for fault in faults])
+        await asyncio.to_thread(close_run, self.store, self.run.id, set_aside=aside, faults=told, stopped=early)
 
-    def _write_failures(self, connection: Connection, items: list[Item], before: dict[str, list[Verdict]]) -> None:
+    def _write_failures(
+        self, connection: Connection, items: list[Item], before: dict[str, list[Verdict]], *, asked: bool
+    ) -> int:
+        """Decide items by what failed; with `asked` only those asked for at all: gives the verdicts that were not."""
+        saved = 0
         for item in items:
             had = before.get(item.id, [])
             heard = {place_of(verdict) for verdict in had}
             calls = failures(connection, self.run.id, item.id)
+            if asked and not calls and not had:
+                saved += self.plan.verdicts(item, self.judge)
+                continue
             units = self.plan.units(item, self.judge)
             lost = []
             for unit in units:
@@ -304,6 +483,17 @@ class Job:
                 lost.append(Verdict(**unit.model_dump(), status="error", reason=reason, call=row))
             decision = reconcile(units, [*had, *lost], protocol=self.judge.protocol)
             self._write(connection, lost, decision)
+        return saved
+
+
+@contextlib.asynccontextmanager
+async def _in_thread(holding: contextlib.AbstractContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave in a thread what may have to wait."""
+    held = await asyncio.to_thread(holding.__enter__)
+    try:
+        yield held
+    finally:
+        await asyncio.to_thread(holding.__exit__, None, None, None)
 
 
 async def _pages(items: AsyncIterator[tuple[int, Item]]) -> AsyncIterator[list[tuple[int, Item]]]:

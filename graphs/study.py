@@ -23,6 +23,7 @@ from ..store.queries import decisions_of
 from ..store.records import Decision, Item
 from ..store.runs import Run, create_run, find_run
 from ..text.errors import BadInput, BadJudge
+from .early import gate_answer
 from .judge import judge_graph
 from .model import model_of
 from .plan import Plan
@@ -40,9 +41,12 @@ class Outcome:
     Attributes:
         run: the run's id.
         status: `closed`, or `open` where it was stopped and can be gone on with.
-        stopped: why it was stopped: `interrupted`, or which limit of its budget it reached; '' where it was not.
+        stopped: why it was stopped: `interrupted`, which limit of its budget it reached, or, of a closed run, what was
+            known early; '' where it was not.
         sums: its sums over rows: decisions by outcome, verdicts by status, calls, hits, tokens, cost.
         set_aside: items and lines that could not be judged, and why, by name.
+        gate: whether what must hold does: `holds`, `fails` or `unknown`, '' where the run has no gate or is open.
+        gate_said: why.
     """
 
     run: str
@@ -51,6 +55,8 @@ class Outcome:
     set_aside: int
     faults: tuple[str, ...] = ()
     stopped: str = ""
+    gate: str = ""
+    gate_said: str = ""
     _store: Store | None = field(default=None, repr=False, compare=False)
 
     def decisions(self) -> list[dict[str, Any]]:
@@ -67,6 +73,8 @@ class Outcome:
             **self.sums,
             "set_aside": self.set_aside,
             "faults": [*self.faults],
+            "gate": self.gate,
+            "gate_said": self.gate_said,
         }
 
     def to_frame(self) -> Any:
@@ -226,7 +234,7 @@ class Study:
         if pace is not None:
             await asyncio.to_thread(pace.budget.check, who)
         dataset = await asyncio.to_thread(find_dataset, self.store, found.dataset)
-        again = plan.model_copy(update={"retry_of": found.id, "fresh": False})
+        again = plan.model_copy(update={"retry_of": found.id, "fresh": False, "until": "", "gate": ""})
         row = {"kind": "judge", "dataset": found.dataset, "judge": who.id, "seed": plan.seed, "parent": found.id}
         row["plan"] = {"plan": again.model_dump(mode="json"), "judge": who.model_dump(mode="json")}
         made = await asyncio.to_thread(create_run, self.store, judge=who.row(), run=row)
@@ -252,7 +260,10 @@ class Study:
         dataset = find_dataset(self.store, found.dataset)
         told = [str(Fault(**fault)) for fault in (*dataset.faults, *found.faults)]
         aside = found.set_aside + dataset.set_aside
-        return Outcome(found.id, found.status, sums, aside, tuple(told), found.stopped, self.store)
+        gate, said = "", ""
+        if found.status == "closed" and (plan := Plan(**found.plan.get("plan", {}))).gate:
+            gate, said = gate_answer(self.store, found, plan)
+        return Outcome(found.id, found.status, sums, aside, tuple(told), found.stopped, gate, said, self.store)
 
     async def _work(
         self,

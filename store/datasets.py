@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Select, exists, select, update
 
 from ..text.errors import BadInput, NotFound
 from .canonical import canonical, digest
@@ -225,6 +225,24 @@ def _insert_all(connection: Connection, table: Any, rows: list[dict[str, Any]]) 
         connection.execute(insert_once(table, connection.dialect.name), rows)
 
 
+async def take_in(reading: Reading, writer: Writer, *, stop: asyncio.Event, told: Callable[[int], None]) -> bool:
+    """Read a data set to its end into the store; says whether the end was reached.
+
+    Args:
+        reading: what is still to be read.
+        writer: the process's writer.
+        stop: set to end early; what was read is kept, with the place read to.
+        told: called with how many items came in, chunk by chunk.
+    """
+    while not reading.dataset.complete and not stop.is_set():
+        lines = await asyncio.to_thread(reading.next_chunk)
+        items = await writer.do(lambda connection, chunk=lines: reading.store_chunk(connection, chunk))  # type: ignore[misc]
+        told(len(items))
+        if not lines:
+            return True
+    return bool(reading.dataset.complete)
+
+
 def store_all(store: Store, reading: Reading) -> None:
     """Read a data set to its end without judging it."""
     while True:
@@ -269,7 +287,16 @@ def _read_page(
 ) -> list[tuple[int, Item]]:
     """One page of the items wanted, behind a position."""
     page = wanted.where(_ITEM.c.position > after).order_by(_ITEM.c.position).limit(_CHUNK)
-    rows = connection.execute(page).mappings().all()
+    return _items_of(connection, page, dataset, with_gold=with_gold)
+
+
+def read_items_where(connection: Connection, dataset: str, *which: ColumnElement[bool]) -> list[tuple[int, Item]]:
+    """The stored items of a data set for which the conditions hold, without gold, each with its position."""
+    return _items_of(connection, select(_ITEM).where(_ITEM.c.dataset == dataset, *which), dataset, with_gold=False)
+
+
+def _items_of(connection: Connection, wanted: Select[Any], dataset: str, *, with_gold: bool) -> list[tuple[int, Item]]:
+    rows = connection.execute(wanted).mappings().all()
     names = [row["id"] for row in rows]
     responses = _by_item(connection, _RESPONSE, dataset, names, _RESPONSE.c.position)
     labels = _by_item(connection, _LABEL, dataset, names, _LABEL.c.id) if with_gold else {}

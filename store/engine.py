@@ -12,14 +12,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    create_engine,
+    event,
+    inspect,
+    literal_column,
+    make_url,
+    text,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from ..text.errors import BadInput, NoStore, PlurijudgeError, StoreError, StoreFull, StoreTooNew
 
-REVISION = "0001"
+REVISION = "0002"
 DEFAULT_DB = "plurijudge.db"
 
 
@@ -109,6 +120,13 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(writes=True)
 
 
+def database_clock(connection: Connection) -> ColumnElement[float]:
+    """What the time is by the database's own clock, in SQL: seconds since 1970, the same for all its clients."""
+    if connection.dialect.name == "sqlite":
+        return literal_column("((julianday('now') - 2440587.5) * 86400.0)", Float)
+    return literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", Float)
+
+
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -144,7 +162,9 @@ def _readable(url: URL) -> URL:
 def make_engine(url: URL) -> Engine:
     """An engine tuned for one writer and several readers."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(_readable(url), connect_args={"check_same_thread": False}, poolclass=NullPool)
+        # kept for reuse: to open a connection costs more than most of what is asked of it
+        once = {"check_same_thread": False}
+        engine = create_engine(_readable(url), connect_args=once, poolclass=QueuePool, max_overflow=-1)
         event.listen(engine, "connect", _tune_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

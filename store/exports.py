@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, BinaryIO, Literal, assert_never
 
-from sqlalchemy import Connection, Select, Table as SqlTable, func, select
+import orjson
+from sqlalchemy import Connection, Float, Integer, Select, Table as SqlTable, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from ..text.errors import BadInput, NotFound
@@ -15,11 +16,11 @@ from .cells import ITEM_COLUMNS, VERDICT_COLUMNS, Kind
 from .engine import Store, plain_errors
 from .faults import closest
 from .files import Format, item_to_dict, write_rows
-from .rows import item_of, parsed
+from .rows import item_of
 from .runs import find_run
-from .tables import metadata
+from .tables import JSON_COLUMNS, metadata
 
-What = Literal["verdicts", "decisions", "items"]
+What = Literal["verdicts", "decisions", "calls", "items"]
 
 _CHUNK = 1000
 _TABLES = metadata.tables
@@ -48,14 +49,34 @@ _DECISION_KINDS: dict[str, Kind] = {
     "left_out": "json",
     "dissent": "json",
 }
+_CALL_KINDS: dict[str, Kind] = {
+    column.name: "json"
+    if column.name in JSON_COLUMNS["call"]
+    else "integer"
+    if isinstance(column.type, Integer)
+    else "number"
+    if isinstance(column.type, Float)
+    else "text"
+    if column.nullable
+    else "name"
+    for column in _CALL.columns
+}
 _VERDICT_ORDER = ("item", "judge", "persona", "arm", "step", "presentation", "sample")
 _DECISION_ORDER = ("item", "judge", "arm")
+_SOURCES: dict[str, tuple[SqlTable, tuple[str, ...], tuple[str, ...]]] = {
+    "verdicts": (_VERDICT, _VERDICT_ORDER, ("id",)),
+    "decisions": (_DECISION, _DECISION_ORDER, ("run", *_DECISION_ORDER)),
+    "calls": (_CALL, ("id",), ("id",)),
+}
+"""Per kind of row its table, its key as `canonical` sorts by, and the order otherwise."""
 
 
 def columns_of(what: What, *, canonical: bool = False) -> dict[str, Kind]:
     """The columns of an export in their order, with what they hold."""
     if what == "items":
         return ITEM_COLUMNS
+    if what == "calls":
+        return _CALL_KINDS
     table, kinds = (_VERDICT, VERDICT_COLUMNS) if what == "verdicts" else (_DECISION, _DECISION_KINDS)
     known = {**kinds, **_STORE_KINDS}
     return {c.name: known[c.name] for c in table.columns if not (canonical and c.name in _STORE_KINDS)}
@@ -71,14 +92,15 @@ def export(
     handle: BinaryIO | str,
     canonical: bool = False,
 ) -> int:
-    """Write verdicts, decisions or items out, in constant memory; how many there were.
+    """Write verdicts, decisions, calls or items out, in constant memory; how many there were.
 
-    Verdicts and decisions have the names of their SQL columns; a verdict's `raw` is looked up with its call where it is
-    kept there, and its `models` in the responses. Items are as in `items.jsonl`, with their gold.
+    Verdicts, decisions and calls have the names of their SQL columns; a verdict's `raw` is looked up with its call
+    where it is kept there, and its `models` in the responses. A call that is a `hit` names in `source` the call whose
+    answer it reused. Items are as in `items.jsonl`, with their gold.
 
     Args:
         store: where from.
-        what: `verdicts`, `decisions` or `items`.
+        what: `verdicts`, `decisions`, `calls` or `items`.
         run: of this run only; for items, those of its data set.
         dataset: of this data set only.
         format: `jsonl`, `csv` or `parquet`.
@@ -88,8 +110,13 @@ def export(
 
     Raises:
         NotFound: if there is no such run or data set.
-        BadInput: if `canonical` is asked of several runs at once, or items of several data sets.
+        BadInput: if `canonical` is asked of several runs at once or of calls, or items of several data sets.
     """
+    if canonical and what == "calls":
+        raise BadInput(
+            "`--canonical` writes what equal runs have alike; their calls differ in times, tries and what was reused.",
+            way_out="plurijudge export verdicts --canonical",
+        )
     found = None if run is None else find_run(store, run)
     if canonical and found is None and what != "items":
         raise BadInput("`--canonical` compares one run with another, so it needs a run.", way_out="--run last")
@@ -98,7 +125,7 @@ def export(
         if what == "items":
             chosen = dataset or (found.dataset if found else _only_dataset(connection, store))
             rows = _items(connection, chosen, canonical=canonical)
-        elif what == "verdicts" or what == "decisions":
+        elif what == "verdicts" or what == "decisions" or what == "calls":
             rows = _rows_of(connection, what, run=found.id if found else None, dataset=dataset, canonical=canonical)
         else:
             assert_never(what)
@@ -140,38 +167,40 @@ def _order(connection: Connection, table: SqlTable, names: Sequence[str]) -> lis
     return columns
 
 
-def _stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Mapping[str, Any]]]:
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[list[dict[str, Any]]]:
     """The rows in pieces; on PostgreSQL from a cursor of the server's, so that neither side holds them all."""
     result = connection.execute(query.execution_options(yield_per=_CHUNK))
-    yield from result.mappings().partitions(_CHUNK)  # type: ignore[misc]
+    names = tuple(result.keys())
+    for rows in result.partitions(_CHUNK):
+        yield [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _rows_of(
     connection: Connection,
-    what: Literal["verdicts", "decisions"],
+    what: Literal["verdicts", "decisions", "calls"],
     *,
     run: str | None,
     dataset: str | None,
     canonical: bool,
 ) -> Iterator[dict[str, Any]]:
-    verdicts = what == "verdicts"
-    table = _VERDICT if verdicts else _DECISION
-    query = _with_raw() if verdicts else select(_DECISION)
+    table, key, plain = _SOURCES[what]
+    query = _with_raw() if what == "verdicts" else select(table)
     if run is not None:
         query = query.where(table.c.run == run)
     if dataset is not None:
         query = query.where(table.c.dataset == dataset)
-    key = _VERDICT_ORDER if verdicts else _DECISION_ORDER
-    plain = ("id",) if verdicts else ("run", *_DECISION_ORDER)
     query = query.order_by(*_order(connection, table, key if canonical else plain))
     names = tuple(columns_of(what, canonical=canonical))
+    nested = JSON_COLUMNS[table.name]
     for chunk in _stream(connection, query):
-        models = _models(connection, chunk) if verdicts else {}
-        for row in chunk:
-            values = parsed(row, table.name)
-            if verdicts:
+        models = _models(connection, chunk) if what == "verdicts" else {}
+        for values in chunk:
+            for name in nested:
+                if values[name] is not None:
+                    values[name] = orjson.loads(values[name]) if values[name] else None
+            if what == "verdicts":
                 _fill_models(values, models)
-            elif canonical:
+            elif canonical and what == "decisions":
                 values["dissent"] = sorted(values["dissent"], key=canonical_json)
             yield {name: values[name] for name in names}
 

@@ -2,33 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
+from .prepared import Prepared
 from .records import Call, VerdictKey
-from .rows import answer_columns, call_row, parsed
+from .rows import ANSWER_COLUMNS, HIT_COLUMNS, INTENT_COLUMNS, answer_columns, call_row, parsed
 from .tables import metadata
+from .transactions import again
 from .writer import Writer, now
 
 _CALL = metadata.tables["call"]
-_KEYED = select(_CALL).where(_CALL.c.key == bindparam("key"), _CALL.c.status == "ok").order_by(_CALL.c.id).limit(1)
-_KEYED_IN_RUN = (
-    select(_CALL)
-    .where(_CALL.c.key == bindparam("key"), _CALL.c.status == "ok", _CALL.c.run == bindparam("run"))
-    .order_by(_CALL.c.id)
-    .limit(1)
+
+
+def _answer_to(*further: Any) -> Prepared:
+    """The row that answers a key; its id alone, as most keys have none and a row has forty columns."""
+    answers = (_CALL.c.key == bindparam("key"), _CALL.c.status == literal_column("'ok'"), *further)
+    wanted = select(_CALL.c.id).where(*answers)
+    return Prepared(lambda _: wanted.order_by(_CALL.c.id).limit(1))
+
+
+_KEYED = _answer_to()
+_KEYED_IN_RUN = _answer_to(_CALL.c.run == bindparam("in_run"))
+_INTENT = Prepared(lambda dialect: _inserting(dialect), *INTENT_COLUMNS)
+_HIT = Prepared(lambda dialect: _inserting(dialect), *INTENT_COLUMNS, *HIT_COLUMNS)
+_UNDER_WAY = Prepared(
+    lambda _: (
+        select(_CALL.c.id)
+        .where(
+            *(_CALL.c[name] == bindparam(name) for name in ("run", "item", "key", "worker", "turn")),
+            _CALL.c.status == literal_column("'sent'"),
+        )
+        .order_by(_CALL.c.id.desc())
+        .limit(1)
+    )
 )
-_ANSWERED = update(_CALL).where(_CALL.c.id == bindparam("row"))
+_ANSWERED = Prepared(
+    lambda _: (
+        update(_CALL)
+        .where(_CALL.c.id == bindparam("row"), _CALL.c.status == literal_column("'sent'"))
+        .values({name: bindparam(name) for name in ANSWER_COLUMNS})
+    )
+)
+
+
+def _inserting(dialect: str) -> Any:
+    return insert(_CALL) if dialect == "sqlite" else insert(_CALL).returning(_CALL.c.id)
 
 
 class Ledger:
     """The calls of one run, in the store."""
 
-    def __init__(self, writer: Writer, *, run: str, dataset: str, worker: str) -> None:
-        """Write through `writer`, under the run's name."""
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        run: str,
+        dataset: str,
+        worker: str,
+        held: Callable[[Connection, str], None] | None = None,
+    ) -> None:
+        """Write through `writer`, under the run's name.
+
+        Args:
+            writer: the process's writer.
+            run: the run's id.
+            dataset: that of its items.
+            worker: the process's name on the run.
+            held: makes sure, within a transaction, that an item is still this worker's; raises where it is not.
+        """
         self._writer = writer
+        self._held = held
         self._run = run
         self._dataset = dataset
         self._worker = worker
@@ -41,35 +87,30 @@ class Ledger:
         row = call_row(call, run=self._run, dataset=self._dataset, worker=self._worker)
 
         def work(connection: Connection) -> tuple[int, Call | None]:
-            wanted = _KEYED_IN_RUN if fresh else _KEYED
-            place = {"key": call.key, "run": self._run} if fresh else {"key": call.key}
-            found = connection.execute(wanted, place).mappings().first()
-            if found is None:
-                return _inserted(connection, row), None
-            hit = {
-                **row,
-                "status": "hit",
-                "source": found["id"],
-                "road": found["road"],
-                "answered_at": now(),
-                "cost": 0.0,
-            }
-            hit |= {"finish_reason": found["finish_reason"], "served_model": found["served_model"]}
-            return _inserted(connection, hit), call_of(found, call.unit)
+            if self._held is not None:
+                self._held(connection, call.unit.item)
+            if again(connection) and (before := _UNDER_WAY.run(connection, row).scalar()) is not None:
+                return int(before), None
+            wanted, place = (_KEYED_IN_RUN, {"key": call.key, "in_run": self._run}) if fresh else (_KEYED, row)
+            answer = wanted.run(connection, place).scalar()
+            if answer is None:
+                return _inserted(_INTENT, connection, row), None
+            found = connection.execute(select(_CALL).where(_CALL.c.id == answer)).mappings().one()
+            hit = {name: found[name] for name in ("road", "finish_reason", "served_model")}
+            hit |= {"source": found["id"], "answered_at": now(), "cost": 0.0}
+            return _inserted(_HIT, connection, {**row, **hit, "status": "hit"}), call_of(found, call.unit)
 
         return await self._writer.do(work)
 
     async def finish(self, row: int, call: Call) -> None:
-        """Write what came of the call."""
+        """Write what came of the call; one that is no longer under way (its worker was late) stays as it is."""
         values = {**answer_columns(call), "row": row}
-        statement = _ANSWERED.values({name: bindparam(name) for name in values if name != "row"})
-        await self._writer.do(lambda connection: connection.execute(statement, values) and None)
+        await self._writer.do(lambda connection: _ANSWERED.run(connection, values) and None)
 
 
-def _inserted(connection: Connection, row: dict[str, Any]) -> int:
-    key = connection.execute(insert(_CALL), row).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+def _inserted(statement: Prepared, connection: Connection, row: dict[str, Any]) -> int:
+    made = statement.run(connection, row)
+    return int(made.lastrowid if connection.dialect.name == "sqlite" else made.scalar_one())
 
 
 def call_of(row: Mapping[Any, Any], unit: VerdictKey) -> Call:

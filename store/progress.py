@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
+from .engine import Store, plain_errors
+from .prepared import Prepared
 from .records import Decision, Verdict
 from .rows import decision_row, verdict_of, verdict_row
 from .tables import metadata
@@ -17,6 +19,13 @@ _VERDICT = metadata.tables["verdict"]
 _DECISION = metadata.tables["decision"]
 _CALL = metadata.tables["call"]
 _DONE_KEYS = ("run", "item", "judge", "arm")
+
+_SAID = Prepared(
+    lambda dialect: insert_once(_VERDICT, dialect), *(column.name for column in _VERDICT.columns if column.name != "id")
+)
+_DECIDED = Prepared(
+    lambda dialect: upsert(_DECISION, dialect, _DONE_KEYS), *(column.name for column in _DECISION.columns)
+)
 
 Place = tuple[str, str, tuple[str, ...], int]
 
@@ -53,13 +62,24 @@ def write_outcome(
     connection: Connection, *, run: str, dataset: str, verdicts: list[Verdict], decision: Decision | None
 ) -> None:
     """Write an item's new verdicts, and its decision where there is one; what is there already stays as it is."""
-    dialect = connection.dialect.name
     if verdicts:
-        rows = [verdict_row(verdict, run=run, dataset=dataset) for verdict in verdicts]
-        connection.execute(insert_once(_VERDICT, dialect), rows)
+        _SAID.run(connection, [verdict_row(verdict, run=run, dataset=dataset) for verdict in verdicts])
     if decision is not None:
-        row = decision_row(decision, run=run, dataset=dataset)
-        connection.execute(upsert(_DECISION, dialect, _DONE_KEYS), row)
+        _DECIDED.run(connection, decision_row(decision, run=run, dataset=dataset))
+
+
+def write_changes(connection: Connection, changes: list[dict[str, Any]]) -> None:
+    """Write how the number of calls in flight was changed."""
+    connection.execute(insert(metadata.tables["concurrency"]), changes)
+
+
+def changes_of(store: Store, run: str) -> list[dict[str, Any]]:
+    """How the number of calls in flight was changed, worker by worker in their order."""
+    table = metadata.tables["concurrency"]
+    wanted = select(*(table.c[name] for name in ("worker", "provider", "at", "width", "reason", "created_at")))
+    with plain_errors(store.url), store.engine.connect() as connection:
+        found = connection.execute(wanted.where(table.c.run == run).order_by(table.c.worker, table.c.id))
+        return [dict(row) for row in found.mappings()]
 
 
 def give_up_on(connection: Connection, *, run: str, item: str, reason: str) -> None:

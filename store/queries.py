@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, Table as SqlTable, func, select, text
 from sqlalchemy.exc import DBAPIError, ResourceClosedError
 
 from ..text.errors import BadInput, NotFound
@@ -60,28 +60,26 @@ def judge_row(store: Store, judge: str) -> dict[str, Any]:
 
 def decisions_of(store: Store, run: str, *, item: str | None = None) -> Iterator[dict[str, Any]]:
     """A run's decisions in the order of its data set."""
-    wanted = (
-        select(_DECISION, _ITEM.c.meta, _ITEM.c.position)
-        .join(_ITEM, (_ITEM.c.dataset == _DECISION.c.dataset) & (_ITEM.c.id == _DECISION.c.item))
-        .where(_DECISION.c.run == run)
-        .order_by(_ITEM.c.position, _DECISION.c.arm)
-    )
-    if item is not None:
-        wanted = wanted.where(_DECISION.c.item == item)
+    wanted = _in_order(_DECISION, run, item).order_by(_ITEM.c.position, _DECISION.c.arm)
     yield from _streamed(store, wanted, "decision", also={"meta"})
 
 
 def verdicts_of(store: Store, run: str, *, item: str | None = None) -> Iterator[dict[str, Any]]:
     """A run's verdicts in the order of its data set."""
-    wanted = (
-        select(_VERDICT, _ITEM.c.meta, _ITEM.c.position)
-        .join(_ITEM, (_ITEM.c.dataset == _VERDICT.c.dataset) & (_ITEM.c.id == _VERDICT.c.item))
-        .where(_VERDICT.c.run == run)
-        .order_by(_ITEM.c.position, _VERDICT.c.presentation, _VERDICT.c.sample, _VERDICT.c.id)
-    )
-    if item is not None:
-        wanted = wanted.where(_VERDICT.c.item == item)
-    yield from _streamed(store, wanted, "verdict", also={"meta"})
+    order = (_ITEM.c.position, _VERDICT.c.presentation, _VERDICT.c.sample, _VERDICT.c.id)
+    yield from _streamed(store, _in_order(_VERDICT, run, item).order_by(*order), "verdict", also={"meta"})
+
+
+def _in_order(table: SqlTable, run: str, item: str | None) -> Select[Any]:
+    """Rows of a run with their items, looked up from the items, so that the first come at once.
+
+    SQLite would begin with the run's rows and sort them all, were it not for the outer join that it cannot see through.
+    """
+    dataset = select(_RUN.c.dataset).where(_RUN.c.id == run).scalar_subquery()
+    joined = _ITEM.outerjoin(table, (table.c.run == run) & (table.c.item == _ITEM.c.id))
+    wanted = select(table, _ITEM.c.meta, _ITEM.c.position).select_from(joined)
+    wanted = wanted.where(_ITEM.c.dataset == dataset, func.coalesce(table.c.run, "") != "")
+    return wanted if item is None else wanted.where(_ITEM.c.id == item)
 
 
 def calls_of(store: Store, run: str, item: str) -> list[dict[str, Any]]:
@@ -134,8 +132,9 @@ def free_query(
     connection = store.engine.connect()
     try:
         if store.sqlite:
+            connection.detach()  # what is forbidden here must not be so for whoever has this connection next
             connection.exec_driver_sql("PRAGMA query_only=ON")
-            connection.connection.driver_connection.set_authorizer(_may_read)  # type: ignore[union-attr]
+            connection.connection.dbapi_connection.set_authorizer(_may_read)  # type: ignore[union-attr]
         else:
             connection.execute(text("SET TRANSACTION READ ONLY"))
         result = connection.exec_driver_sql(

@@ -126,18 +126,28 @@ def decision_row(decision: Decision, *, run: str, dataset: str) -> dict[str, Any
     }
 
 
-_CALL_FIELDS = tuple(name for name in Call.model_fields if name not in ("unit", "dropped"))
+_UNIT_COLUMNS = ("item", "judge", "persona", "arm", "step", "presentation", "sample")
+INTENT_COLUMNS = (
+    *("key", "run", "dataset", *_UNIT_COLUMNS, "turn", "status", "model", "endpoint", "request", "attempts"),
+    *("max_cost", "worker", "sent_at"),
+)
+HIT_COLUMNS = ("road", "finish_reason", "served_model", "source", "answered_at", "cost")
 
 
 def call_row(call: Call, *, run: str, dataset: str, worker: str) -> dict[str, Any]:
     """A call's row in `call`, as it stands before it is sent."""
-    row = {name: getattr(call, name) for name in _CALL_FIELDS}
     return {
-        **row,
+        "key": call.key,
         "run": run,
         "dataset": dataset,
         **unit_columns(call.unit),
-        "dropped": canonical(call.dropped),
+        "turn": call.turn,
+        "status": call.status,
+        "model": call.model,
+        "endpoint": call.endpoint,
+        "request": call.request,
+        "attempts": 0,
+        "max_cost": call.max_cost,
         "worker": worker,
         "sent_at": now(),
     }
@@ -148,6 +158,7 @@ _ANSWER_FIELDS = (
     *("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "cost", "price_source", "served_model"),
     "latency_ms",
 )
+ANSWER_COLUMNS = (*_ANSWER_FIELDS, "dropped", "answered_at")
 
 
 def answer_columns(call: Call) -> dict[str, Any]:

@@ -6,24 +6,29 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, select, text, update
 
 from ..text.errors import NotFound, RunBusy
 from .canonical import canonical, digest
-from .engine import Store, plain_errors, writing
+from .engine import Store, database_clock, plain_errors, writing
 from .rows import parsed
 from .tables import metadata
+from .transactions import transact
 from .writer import insert_once, now
 
 _RUN = metadata.tables["run"]
 _CALL = metadata.tables["call"]
+_LEASE = metadata.tables["lease"]
+_CONCURRENCY = metadata.tables["concurrency"]
+_POLL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +126,37 @@ def set_run(store: Store, run: str, **columns: Any) -> None:
         connection.execute(update(_RUN).where(_RUN.c.id == run).values(**columns))
 
 
-def mark_unknown(store: Store, run: str) -> int:
-    """Mark what was in flight when an earlier process died; gives how many calls that were."""
+def stop_run(store: Store, run: str, why: str) -> None:
+    """Say why a process stopped its work on a run; one that another has closed meanwhile stays as it is."""
     with plain_errors(store.url), writing(store.engine).begin() as connection:
-        lost = update(_CALL).where(_CALL.c.run == run, _CALL.c.status == "sent")
-        done = connection.execute(lost.values(status="unknown", reason="in flight when the process ended"))
-        return int(done.rowcount)
+        connection.execute(update(_RUN).where(_RUN.c.id == run, _RUN.c.status == "open").values(stopped=why))
+
+
+_LOST = "in flight when the process ended"
+
+
+def mark_unknown(store: Store, run: str) -> int:
+    """Mark what was in flight when a worker died, which is one that holds no block; gives how many calls that were."""
+    with plain_errors(store.url):
+        return transact(store, lambda connection: _mark(connection, _CALL.c.run == run))
+
+
+def mark_lost(connection: Connection, run: str, *, worker: str) -> int:
+    """Mark what a worker had in flight on a run, unless it still holds a block; gives how many calls that were."""
+    return _mark(connection, _CALL.c.run == run, _CALL.c.worker == worker)
+
+
+def _mark(connection: Connection, *which: ColumnElement[bool]) -> int:
+    lost = update(_CALL).where(*which, _CALL.c.status == "sent")
+    if connection.dialect.name != "sqlite":  # there the run has one worker, the one who asks
+        holds = (_LEASE.c.run == _CALL.c.run, _LEASE.c.worker == _CALL.c.worker, _LEASE.c.done == 0)
+        lost = lost.where(~exists().where(*holds, _LEASE.c.expires > database_clock(connection)))
+    return int(connection.execute(lost.values(status="unknown", reason=_LOST)).rowcount)
+
+
+def worker_name() -> str:
+    """A name for this process's work on a run, which no other has or had."""
+    return f"{os.getpid()}-{secrets.token_hex(4)}"
 
 
 @contextlib.contextmanager
@@ -134,42 +164,105 @@ def sole_worker(store: Store, run: str) -> Iterator[str]:
     """Hold a run for this process alone, until it ends, however it ends; gives the worker's name.
 
     Raises:
-        RunBusy: if another process works on the run.
+        RunBusy: if another process holds the run.
     """
-    worker = f"{os.getpid()}-{secrets.token_hex(4)}"
-    busy = RunBusy(f"Another process works on run {run}.", way_out="wait for it, or stop it with Ctrl-C")
-    if not store.sqlite:
-        engine = store.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with plain_errors(store.url), engine.connect() as connection:
-            number = int.from_bytes(run.encode()[-7:], "big")
-            if not connection.execute(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}).scalar():
-                raise busy
-            try:
-                yield worker
-            finally:
-                connection.invalidate()  # the lock goes with its connection
-        return
+    with _held_alone(store, "run", run) as mine:
+        if not mine:
+            raise RunBusy(f"Another process works on run {run}.", way_out="wait for it, or stop it with Ctrl-C")
+        yield worker_name()
+
+
+@contextlib.contextmanager
+def fellow_worker(store: Store, run: str) -> Iterator[str]:
+    """Join the work on a run; gives the worker's name.
+
+    Any number of processes may work on a run of a PostgreSQL store, which leases its items to them (`leases.Leases`). A
+    run of a SQLite store is one process's alone.
+
+    Raises:
+        RunBusy: if another process works on the run of a SQLite store.
+    """
+    with sole_worker(store, run) if store.sqlite else contextlib.nullcontext(worker_name()) as worker:
+        yield worker
+
+
+@contextlib.contextmanager
+def closing(store: Store, run: str, *, over: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+    """Close a run alone: wait for whoever closes it now; gives whether it is still open, and so to be closed.
+
+    Where the one who closes it dies, the next that waits has it to close. Once `over()` holds nobody is waited for.
+    """
+    with _held_alone(store, "closing", run, wait=lambda: not over()) as mine:
+        with plain_errors(store.url), store.engine.connect() as connection:
+            status = connection.execute(select(_RUN.c.status).where(_RUN.c.id == run)).scalar()
+        yield mine and status == "open"
+
+
+@contextlib.contextmanager
+def reading(store: Store, dataset: str, *, over: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+    """Read a data set's file into the store alone: wait for whoever reads it now; gives whether it may be read.
+
+    How far it has been read (`datasets.find_dataset`) is to be asked once this has been entered. Once `over()` holds
+    nobody is waited for.
+    """
+    with _held_alone(store, "reading", dataset, wait=lambda: not over()) as mine:
+        yield mine
+
+
+@contextlib.contextmanager
+def _held_alone(store: Store, what: str, name: str, *, wait: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+    """Hold a name for this process alone until it ends, however it ends; gives whether nobody else has it."""
+    if store.sqlite:
+        place = digest([str(Path(str(store.url.database)).resolve()), what, name])[:24]
+        holding = _held_file(Path(tempfile.gettempdir()) / f"plurijudge-{place}.lock", wait=wait)
+    else:
+        holding = _held_number(store, int.from_bytes(bytes.fromhex(digest([what, name])[:16]), signed=True), wait=wait)
+    with holding as mine:
+        yield mine
+
+
+@contextlib.contextmanager
+def _held_file(path: Path, *, wait: Callable[[], bool]) -> Iterator[bool]:
     from filelock import FileLock, Timeout
 
-    place = digest([str(Path(str(store.url.database)).resolve()), run])[:24]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"plurijudge-{place}.lock")
+    lock = FileLock(path, thread_local=False)  # what one thread takes, another may give back
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if not wait():
+                yield False
+                return
+            time.sleep(_POLL)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise busy from None
-    try:
-        yield worker
+        yield True
     finally:
         lock.release()
 
 
-def close_run(store: Store, run: str, *, set_aside: int = 0, faults: str = "[]") -> None:
+@contextlib.contextmanager
+def _held_number(store: Store, number: int, *, wait: Callable[[], bool]) -> Iterator[bool]:
+    """An advisory lock of PostgreSQL's, gone with its connection; asked for now and then, so that Ctrl-C is heard."""
+    engine = store.engine.execution_options(isolation_level="AUTOCOMMIT")
+    asked = text("SELECT pg_try_advisory_lock(:number)")
+    with plain_errors(store.url), engine.connect() as connection:
+        while not (mine := bool(connection.execute(asked, {"number": number}).scalar())) and wait():
+            time.sleep(_POLL)
+        try:
+            yield mine
+        finally:
+            connection.invalidate()
+
+
+def close_run(store: Store, run: str, *, set_aside: int = 0, faults: str = "[]", stopped: str = "") -> None:
     """Close a run: from now on its failures are verdict rows, and nothing is asked any more."""
-    set_run(store, run, status="closed", stopped="", closed_at=now(), set_aside=set_aside, faults=faults)
+    set_run(store, run, status="closed", stopped=stopped, closed_at=now(), set_aside=set_aside, faults=faults)
 
 
 def drop_empty_run(store: Store, run: str) -> None:
     """Take back a run in which nothing could be judged."""
     with plain_errors(store.url), writing(store.engine).begin() as connection:
-        called = select(_CALL.c.id).where(_CALL.c.run == run).exists()
-        connection.execute(delete(_RUN).where(_RUN.c.id == run, ~called))
+        if connection.execute(select(_CALL.c.id).where(_CALL.c.run == run).limit(1)).first() is None:
+            for table in (_LEASE, _CONCURRENCY):
+                connection.execute(delete(table).where(table.c.run == run))
+            connection.execute(delete(_RUN).where(_RUN.c.id == run))

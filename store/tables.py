@@ -188,6 +188,7 @@ class CallRow(Table, table=True):
         ),
         Index("call_answer", "key", sqlite_where=text("status = 'ok'"), postgresql_where=text("status = 'ok'")),
         Index("call_of_item", "run", "item"),
+        Index("call_sums", "run", "status", "model", "cost", "max_cost", "tokens_in", "tokens_out"),  # covers them
     )
     id: int | None = Field(default=None, primary_key=True)
     key: str = _key()
@@ -246,6 +247,7 @@ class VerdictRow(Table, table=True):
             f"status = 'ok' OR ({' AND '.join(f'{column} IS NULL' for column in _SAID)})", name="failure_is_no_verdict"
         ),
         CheckConstraint("p_first IS NULL OR (p_first >= 0 AND p_first <= 1)", name="verdict_p_first"),
+        Index("verdict_sums", "run", "status", "reason"),
     )
     id: int | None = Field(default=None, primary_key=True)
     run: str = _key(foreign_key="run.id")
@@ -297,6 +299,45 @@ class DecisionRow(Table, table=True):
     verdicts: int = Field(default=0)
     left_out: str = _text("{}")
     dissent: str = _text("[]")
+    created_at: str = _text()
+
+
+class LeaseRow(Table, table=True):
+    """A block of a run's items, and which worker has it until when.
+
+    `first` and `last` are a half-open range of places in the run's order; `token` counts how often the block was given
+    out, so that whoever had it before is known as late; `expires` is in seconds since 1970 by the database's clock;
+    `done` is 1 once all of its items are settled, 2 if some of them could not be judged.
+    """
+
+    __tablename__ = "lease"
+    __table_args__ = (
+        Index("lease_open", "run", "block", sqlite_where=text("done = 0"), postgresql_where=text("done = 0")),
+    )
+    run: str = _key(primary_key=True, foreign_key="run.id")
+    block: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    first: int = Field()
+    last: int = Field()
+    token: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    worker: str = _text()
+    expires: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
+    done: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class ConcurrencyRow(Table, table=True):
+    """How many calls a worker had in flight at most at a provider, from when on, and why it changed.
+
+    `at` is in seconds since the worker began on the run.
+    """
+
+    __tablename__ = "concurrency"
+    id: int | None = Field(default=None, primary_key=True)
+    run: str = _key(foreign_key="run.id", index=True)
+    worker: str = _text()
+    provider: str = _text()
+    at: float = Field(default=0.0)
+    width: int = Field()
+    reason: str = _text()
     created_at: str = _text()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -14,10 +16,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from ..text.errors import StoreError
-from .engine import Store, plain_errors, writing
+from .engine import Store, plain_errors
+from .transactions import Transactions, connection_lost
 
 T = TypeVar("T")
 _BATCH = 512
+_GATHERING = 0.004  # seconds in which more comes in for the same commit: one takes as long as a dozen small rows
+_SWITCH = 0.0005
 
 
 def now() -> str:
@@ -38,6 +43,30 @@ def upsert(table: SqlTable, dialect: str, keys: tuple[str, ...]) -> Insert:
     changed = {column.name: made.excluded[column.name] for column in table.columns if column.name not in (*keys, "id")}
     result: Insert = made.on_conflict_do_update(index_elements=list(keys), set_=changed)
     return result
+
+
+_open = 0
+_usual = 0.0
+_counting = threading.Lock()
+
+
+def _share_the_interpreter(*, ended: bool = False) -> None:
+    """Let threads take turns ten times as often while a writer is at work.
+
+    SQLite's driver gives the interpreter away for each statement, and gets it back from a busy event loop only after a
+    switch interval: at the usual 5 ms a batch of a hundred statements would take half a second.
+    """
+    global _open, _usual
+    with _counting:
+        if not ended:
+            if _open == 0:
+                _usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(_usual, _SWITCH))
+            _open += 1
+            return
+        _open -= 1
+        if _open == 0:
+            sys.setswitchinterval(_usual)
 
 
 class _Job(Generic[T]):
@@ -63,7 +92,8 @@ class Writer:
     """The only writer of a process.
 
     `await writer.do(work)` runs `work(connection)` in the writer's thread and comes back once it is committed. As every
-    caller waits for its own commit, what is queued is bounded by how many callers there are.
+    caller waits for its own commit, what is queued is bounded by how many callers there are. Work whose connection is
+    lost is run again, with the rest of its batch; `transactions.again` tells it whether it may have been committed.
     """
 
     def __init__(self, store: Store) -> None:
@@ -71,6 +101,7 @@ class Writer:
         self.store = store
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._closed = False
+        _share_the_interpreter()
         self._thread = threading.Thread(target=self._run, name="plurijudge-writer", daemon=True)
         self._thread.start()
 
@@ -99,36 +130,24 @@ class Writer:
             self._closed = True
             self._jobs.put(None)
             self._thread.join()
+            _share_the_interpreter(ended=True)
 
     def _run(self) -> None:
-        engine = writing(self.store.engine)
-        connection: Connection | None = None
+        transactions = Transactions(self.store)
         ending = False
         try:
             while not ending:
                 jobs, ending = self._take()
-                if not jobs:
-                    continue
-                try:
-                    if connection is None:
-                        with plain_errors(self.store.url):
-                            connection = engine.connect()
-                    self._commit(connection, jobs)
-                except BaseException as error:  # whatever it is, those who wait must hear of it
-                    for job in jobs:
-                        job.error = error
-                    if connection is not None:
-                        connection.invalidate()
-                        connection.close()
-                        connection = None
-                _settle(jobs)
+                if jobs:
+                    self._commit(transactions, jobs)
+                    _settle(jobs)
         finally:
-            if connection is not None:
-                connection.close()
+            transactions.close()
 
     def _take(self) -> tuple[list[_Job[Any]], bool]:
         jobs: list[_Job[Any]] = []
         job = self._jobs.get()
+        time.sleep(_GATHERING)
         while job is not None:
             jobs.append(job)
             if len(jobs) >= _BATCH:
@@ -139,22 +158,41 @@ class Writer:
                 return jobs, False
         return jobs, True
 
-    def _commit(self, connection: Connection, jobs: list[_Job[Any]]) -> None:
+    def _commit(self, transactions: Transactions, jobs: list[_Job[Any]]) -> None:
         """Commit all in one transaction; where one job fails, each in its own, so that only the faulty one is told."""
-        try:
-            with plain_errors(self.store.url), connection.begin():
-                for job in jobs:
-                    job.result = job.work(connection)
-        except Exception as whole:
-            if len(jobs) == 1:
-                jobs[0].error = whole
-                return
+        whole = self._try(transactions, jobs)
+        if whole is None:
+            return
+        if len(jobs) > 1 and isinstance(whole, Exception) and not connection_lost(whole):
+            for number, job in enumerate(jobs):
+                error = self._try(transactions, [job])
+                if error is not None and connection_lost(error):
+                    self._tell(jobs[number:], error)
+                    return
+                if error is not None:
+                    self._tell([job], error)
+            return
+        self._tell(jobs, whole)
+
+    def _try(self, transactions: Transactions, jobs: list[_Job[Any]]) -> BaseException | None:
+
+        def work(connection: Connection) -> None:
             for job in jobs:
-                try:
-                    with plain_errors(self.store.url), connection.begin():
-                        job.result = job.work(connection)
-                except Exception as error:
-                    job.error = error
+                job.result = job.work(connection)
+
+        try:
+            transactions.run(work)
+        except BaseException as error:  # whatever it is, those who wait must hear of it
+            return error
+        return None
+
+    def _tell(self, jobs: list[_Job[Any]], error: BaseException) -> None:
+        try:
+            with plain_errors(self.store.url):
+                raise error
+        except BaseException as plain:
+            for job in jobs:
+                job.error = plain
 
 
 def _settle(jobs: list[_Job[Any]]) -> None:

@@ -6,11 +6,14 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from plurijudge.agents.direct import can_ask
+from plurijudge.agents.transport import Transport, transport_of
 from plurijudge.store.engine import Store
 
 from .loopback import Loopback
@@ -24,6 +27,19 @@ def loopback() -> Iterator[Loopback]:
     """A loopback server of the test's own, answering by default; see tests/loopback.py."""
     with Loopback() as server:
         yield server
+
+
+@pytest.fixture(params=["direct", "litellm"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each transport in turn, taken by every model that can be asked by it, whatever its limits say."""
+    wanted: str = request.param
+
+    def chosen(name: str, **given: Any) -> Transport:
+        given["wanted"] = wanted if can_ask(name) else "litellm"
+        return transport_of(name, **given)
+
+    monkeypatch.setattr("plurijudge.agents.model.transport_of", chosen)
+    return wanted
 
 
 @pytest.fixture(scope="session")

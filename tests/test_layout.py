@@ -124,4 +124,4 @@ def test_what_langgraph_is_told_of_can_be_imported() -> None:
         module, _, name = place.partition(":")
         assert "/" not in module
         graph = getattr(import_module(module), name)()
-        assert {"prepare", "decide", "reconcile"} <= set(graph.get_graph().nodes)
+        assert {"hear", "reconcile"} <= set(graph.get_graph().nodes)

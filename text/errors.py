@@ -11,6 +11,7 @@
     |   +-- StoreFull       no room is left, or writing is not allowed
     |   +-- NotFound        no run, item or judge of that name
     |   +-- RunBusy         another process works on the run
+    |   +-- LeaseLost       another worker has the block of items now
     +-- ModelError          a model cannot be used at all                                    exit 2
     |   +-- ModelUnreachable
     |   +-- ModelRefusedKey
@@ -87,6 +88,10 @@ class NotFound(StoreError):
 
 class RunBusy(StoreError):
     """Another process works on the run."""
+
+
+class LeaseLost(StoreError):
+    """Another worker has the block of items now; what is written for it comes too late and is refused."""
 
 
 class ModelError(PlurijudgeError):

@@ -1,4 +1,4 @@
-"""How is a model asked? Over the real LiteLLM, against a server that stalls, lies and dies."""
+"""How is a model asked? Directly and over the real LiteLLM alike, against a server that stalls, lies and dies."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from plurijudge.agents import wire
+from plurijudge.agents import prices as price_table, wire
 from plurijudge.agents.ledger import NoLedger
 from plurijudge.agents.model import Limits, Model, _Question
 from plurijudge.text.errors import ModelError, ModelRefusedKey, ModelUnknown, ModelUnreachable
 
 from ..court import QUICK, SCHEMA, UNIT, ask, question
 from ..loopback import Loopback
+
+pytestmark = pytest.mark.usefixtures("transport")
 
 TRANSIENT = ["429", "429:none", "429:0.01", "408", "500", "503", "cut", "reset", "garbage", "badjson", "html"]
 
@@ -87,6 +89,7 @@ def test_every_refused_parameter_is_left_out_in_one_call(loopback: Loopback) -> 
     assert call.attempts == loopback.stat()["received"] == 6
 
 
+@pytest.mark.parametrize("transport", ["litellm"], indirect=True)
 def test_parameters_that_litellm_itself_refuses_count_as_no_send(loopback: Loopback) -> None:
     (call,) = ask(loopback.base_url, name="openai/gpt-5-mini", parameters={"temperature": 0.0, "top_p": 0.5})
     assert (call.status, sorted(call.dropped)) == ("ok", ["temperature", "top_p"])
@@ -414,10 +417,10 @@ def test_a_call_that_is_cancelled_at_any_moment_leaves_nothing_behind(loopback: 
 
 def test_tokens_and_cost_are_the_server_s_and_the_local_price_table_s(loopback: Loopback) -> None:
     (call,) = ask(loopback.base_url, name="openai/gpt-4o-mini", max_tokens=500)
-    prices = wire.prices("openai/gpt-4o-mini")
+    prices = price_table.prices("openai/gpt-4o-mini")
     assert prices is not None and call.tokens_in and call.tokens_out and call.cost is not None
     assert call.cost == pytest.approx(call.tokens_in * prices.token_in + call.tokens_out * prices.token_out)
-    assert call.price_source == wire.price_source() and call.price_source.startswith("litellm ")
+    assert call.price_source == price_table.price_source() and call.price_source.startswith("litellm ")
     assert (call.tokens_cached, call.tokens_reasoning, call.served_model) == (0, 0, "gpt-4o-mini")
     assert call.max_cost is not None and call.max_cost >= call.cost
     assert call.latency_ms is not None and call.latency_ms > 0
@@ -431,12 +434,12 @@ def test_a_model_without_a_known_price_costs_an_unknown_sum(loopback: Loopback) 
 @pytest.mark.parametrize("text", ["", "?", "word " * 500, "\u4e2d\u6587" * 300, "\U0001f600" * 200, "\n\t{}[]" * 100])
 def test_the_greatest_cost_is_never_less_than_any_tokenizer_would_make_of_it(text: str) -> None:
     litellm = wire.library()
-    prices = wire.prices("openai/gpt-4o-mini")
+    prices = price_table.prices("openai/gpt-4o-mini")
     assert prices is not None
     model = Model("openai/gpt-4o-mini", NoLedger(), limits=QUICK)
     asked = _Question(question(text), UNIT, "", SCHEMA, None, 0, {"max_tokens": 50}, False, None)
     tokens = litellm.token_counter(model="gpt-4o-mini", messages=asked.messages) + len(str(SCHEMA))
-    greatest = model._max_cost(asked)
+    greatest = model._max_cost(asked, prices)
     assert greatest is not None and greatest >= tokens * prices.token_in + 50 * prices.token_out
 
 

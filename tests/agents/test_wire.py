@@ -13,6 +13,7 @@ import pytest
 from plurijudge.agents import wire
 from plurijudge.agents.answer import Answer, Failure
 from plurijudge.agents.failures import failure_of
+from plurijudge.agents.prices import prices
 
 Reply = tuple[int, str, dict[str, str]]
 
@@ -219,8 +220,8 @@ def test_what_a_server_wrote_is_kept_where_it_sent_no_error_object() -> None:
 
 
 def test_prices_come_from_the_local_table_and_are_the_dearest_of_their_kind() -> None:
-    known = wire.prices("openai/gpt-4o-mini")
+    known = prices("openai/gpt-4o-mini")
     assert known is not None and known.longest is not None
     assert known.token_out > known.token_in > 0
-    assert wire.prices("openai/no-such-model") is None
-    assert wire.prices("builtin/heuristic") == (0, 0, 0)
+    assert prices("openai/no-such-model") is None
+    assert prices("builtin/heuristic") == (0, 0, 0)

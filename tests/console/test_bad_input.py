@@ -157,7 +157,7 @@ def test_a_model_of_no_known_provider_is_refused(plurijudge: Plurijudge) -> None
 
 
 def test_a_server_that_does_not_answer_leaves_a_run_to_go_on_with(plurijudge: Plurijudge) -> None:
-    options = ("--model", "openai/m", "--base-url", "http://127.0.0.1:9/v1", "--retries", "0")
+    options = ("--model", "openai/m", "--base-url", "http://127.0.0.1:9/v1", "--retries", "0", "--order", "given")
     refused(plurijudge("judge", "items.jsonl", *options), "127.0.0.1:9", "plurijudge judge --run last")
     [run] = plurijudge("runs", "--json").json()
     assert (run["status"], run["decisions"]) == ("open", 0)
@@ -221,7 +221,7 @@ def test_what_the_store_does_not_hold_is_said_with_what_is_near(judged: Plurijud
 def test_a_changed_file_of_an_unfinished_run_is_refused(plurijudge: Plurijudge) -> None:
     rows = [item(f"q{n}") for n in range(1200)]
     plurijudge.write("items.jsonl", rows)
-    options = ("--model", "openai/m", "--base-url", "http://127.0.0.1:9/v1", "--retries", "0")
+    options = ("--model", "openai/m", "--base-url", "http://127.0.0.1:9/v1", "--retries", "0", "--order", "given")
     assert plurijudge("judge", "items.jsonl", *options).code == 2
     plurijudge.write("items.jsonl", rows[:-1])
     refused(plurijudge("judge", "--run", "last"), "items.jsonl has changed since the run began", "former file")

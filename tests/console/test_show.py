@@ -41,7 +41,7 @@ def test_what_came_from_the_cache_is_shown_with_its_source(judged: Plurijudge) -
 def test_the_graph_is_drawn(judged: Plurijudge) -> None:
     drawn = judged("show", "--graph").out
     assert "graph TD" in drawn
-    for node in ("prepare", "decide", "reconcile"):
+    for node in ("hear", "reconcile"):
         assert node in drawn
 
 

@@ -16,6 +16,7 @@ from plurijudge import metrics
 from plurijudge.metrics.agreement import accuracy, cohen_kappa, positional_agreement
 from plurijudge.metrics.estimate import Estimate
 from plurijudge.metrics.intervals import bounded_mean, clustered_mean
+from plurijudge.metrics.resample import bootstrap_difference, bootstrap_mean, bootstrap_ratio
 
 Metric = Callable[..., Estimate]
 Arrays = tuple[NDArray[np.float64], ...]
@@ -36,20 +37,46 @@ def _raters(rng: np.random.Generator) -> Arrays:
     return a, np.where(rng.random(40) < 0.1, np.nan, b)
 
 
+def _measured_twice(rng: np.random.Generator) -> Arrays:
+    first = np.where(rng.random((40, 2)) < 0.1, np.nan, rng.random((40, 2)))
+    return first, np.where(rng.random((40, 2)) < 0.1, np.nan, 0.5 + rng.random((40, 2)))
+
+
 DRAWS: dict[Metric, Callable[[np.random.Generator], Arrays]] = {
     accuracy: _pairs,
+    bootstrap_difference: _measured_twice,
+    bootstrap_mean: _numbers,
+    bootstrap_ratio: _measured_twice,
     bounded_mean: _pairs,
     clustered_mean: _numbers,
     cohen_kappa: _raters,
     positional_agreement: _pairs,
 }
-INVARIANT_UNDER_ITEM_ORDER: list[Metric] = [accuracy, bounded_mean, clustered_mean, cohen_kappa, positional_agreement]
-INVARIANT_UNDER_PRESENTATION_ORDER: list[Metric] = [accuracy, bounded_mean, clustered_mean, positional_agreement]
+INVARIANT_UNDER_ITEM_ORDER: list[Metric] = [
+    accuracy,
+    bootstrap_difference,
+    bootstrap_mean,
+    bootstrap_ratio,
+    bounded_mean,
+    clustered_mean,
+    cohen_kappa,
+    positional_agreement,
+]
+INVARIANT_UNDER_PRESENTATION_ORDER: list[Metric] = [
+    accuracy,
+    bootstrap_mean,
+    bounded_mean,
+    clustered_mean,
+    positional_agreement,
+]
 INVARIANT_UNDER_SWAP_OF_RATERS: list[Metric] = [cohen_kappa]
 INVARIANT_UNDER_NEW_CODES: list[Metric] = [cohen_kappa, positional_agreement]
 MIRRORED_WHEN_RIGHT_AND_WRONG_CHANGE_PLACES: list[Metric] = [accuracy, bounded_mean]
 COUNTS_AN_EMPTY_ITEM_AND_NOTHING_ELSE: list[Metric] = [
     accuracy,
+    bootstrap_difference,
+    bootstrap_mean,
+    bootstrap_ratio,
     bounded_mean,
     clustered_mean,
     cohen_kappa,
@@ -57,6 +84,9 @@ COUNTS_AN_EMPTY_ITEM_AND_NOTHING_ELSE: list[Metric] = [
 ]
 UNKNOWN_INTERVAL_UNDER_TWO_ITEMS: list[Metric] = [
     accuracy,
+    bootstrap_difference,
+    bootstrap_mean,
+    bootstrap_ratio,
     bounded_mean,
     clustered_mean,
     cohen_kappa,

@@ -68,6 +68,7 @@ def verdict(item: str = "q1", **fields: Any) -> Verdict:
 
 def test_every_column_of_the_tables_is_exported() -> None:
     assert set(columns_of("verdicts")) == set(metadata.tables["verdict"].columns.keys())
+    assert set(columns_of("calls")) == set(metadata.tables["call"].columns.keys())
     assert set(columns_of("decisions")) == set(metadata.tables["decision"].columns.keys())
 
 
@@ -103,12 +104,36 @@ def test_the_judges_text_is_found_with_its_call_or_with_the_call_it_reused(store
     put_items(store, pair())
 
     def call(number: int, **fields: Any) -> dict[str, Any]:
-        made = Call(key="k", unit=VerdictKey(item="q1", judge="j", presentation=("a", "b")), **fields)
-        return {**call_row(made, run="r-d-1", dataset="d-1", worker="w"), "id": number}
+        made = Call(key="k", unit=VerdictKey(item="q1", judge="j", presentation=("a", "b")))
+        return {**call_row(made, run="r-d-1", dataset="d-1", worker="w"), "id": number, **fields}
 
     put(store, "call", call(1, status="ok", response="said live"), call(2, status="hit", source=1))
     put_verdicts(store, verdict(call=1), verdict(call=2, sample=1), verdict(sample=2))
     assert [row["raw"] for row in objects(exported(store, "verdicts"))] == ["said live", "said live", None]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_calls_are_exported_as_they_stand(store: Store, format: Format) -> None:
+    put_items(store, pair())
+    made = Call(key="k", unit=VerdictKey(item="q1", judge="j", presentation=("a", "b")), request='{"messages":[]}')
+    row = call_row(made, run="r-d-1", dataset="d-1", worker="w")
+    put(store, "call", {**row, "id": 1, "status": "ok", "response": "", "cost": 0.25})
+    put(store, "call", {**row, "id": 2, "status": "hit", "source": 1, "request": ""})
+    data = exported(store, "calls", run="last", format=format)
+    if format == "jsonl":
+        first, second = objects(data)
+        assert list(first) == list(columns_of("calls")) == list(metadata.tables["call"].columns.keys())
+        assert first["request"] == {"messages": []} and first["presentation"] == ["a", "b"]
+        assert (first["response"], second["response"]) == ("", None)
+    elif format == "csv":
+        first, second = pl.read_csv(io.BytesIO(data)).to_dicts()
+    else:
+        first, second = pl.read_parquet(io.BytesIO(data)).to_dicts()
+    assert (first["id"], first["status"], first["cost"]) == (1, "ok", 0.25)
+    assert (second["id"], second["status"], second["source"]) == (2, "hit", 1)
+    assert not second["request"]
+    with pytest.raises(BadInput, match="calls differ"):
+        exported(store, "calls", run="last", canonical=True)
 
 
 def test_an_export_may_be_of_one_run_or_one_data_set(store: Store) -> None:

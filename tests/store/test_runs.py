@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import threading
 from typing import Any
 
 import pytest
@@ -12,7 +13,17 @@ from sqlalchemy import insert, text
 
 from plurijudge.store.engine import Store
 from plurijudge.store.queries import free_query, runs_of
-from plurijudge.store.runs import close_run, create_run, drop_empty_run, find_run, mark_unknown, sole_worker
+from plurijudge.store.runs import (
+    close_run,
+    closing,
+    create_run,
+    drop_empty_run,
+    fellow_worker,
+    find_run,
+    mark_unknown,
+    reading,
+    sole_worker,
+)
 from plurijudge.store.tables import metadata
 from plurijudge.text.errors import BadInput, NotFound, RunBusy
 
@@ -68,6 +79,10 @@ def test_a_run_is_listed_with_what_it_took(store: Store) -> None:
 def test_a_run_in_which_nothing_could_be_judged_is_taken_back_but_not_one_with_calls(store: Store) -> None:
     empty, used = made(store), made(store)
     call(store, used, status="error")
+    with store.engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO lease (run, block, first, last) VALUES ('{empty}', 0, 0, 1)"))  # noqa: S608
+        changed = "INSERT INTO concurrency (run, at, width, reason) VALUES ('{}', 0, 16, 'start')"
+        connection.execute(text(changed.format(empty)))
     for run in (empty, used):
         drop_empty_run(store, run)
     assert [row["id"] for row in runs_of(store)] == [used]
@@ -101,6 +116,59 @@ def test_one_process_at_a_time_works_on_a_run_and_its_death_frees_it(store: Stor
         except RunBusy:
             store.engine.dispose()
     pytest.fail("the run was not freed")
+
+
+def test_several_may_join_a_run_on_postgres_and_one_on_sqlite(both_stores: tuple[Store, Store]) -> None:
+    one, many = both_stores
+    run = made(one)
+    with fellow_worker(one, run), pytest.raises(RunBusy, match=run), fellow_worker(one, run):
+        pass
+    run = made(many)
+    with fellow_worker(many, run) as first, fellow_worker(many, run) as second:
+        assert first != second
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_of_several_that_would_close_a_run_one_does(store: Store, dies: bool) -> None:
+    run = made(store)
+    closers: list[int] = []
+    tried: list[int] = []
+
+    def work(number: int) -> None:
+        with Store.open(store.url.render_as_string(hide_password=False)) as own, closing(own, run) as mine:
+            tried.append(number)
+            if mine and not (dies and len(tried) == 1):
+                closers.append(number)
+                close_run(own, run)
+
+    crew = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in crew:
+        thread.start()
+    for thread in crew:
+        thread.join()
+    assert len(tried) == 4
+    assert len(closers) == 1
+    assert find_run(store, run).status == "closed"
+
+
+def test_one_at_a_time_reads_a_data_set(store: Store) -> None:
+    inside: list[str] = []
+
+    def work(name: str) -> None:
+        with Store.open(store.url.render_as_string(hide_password=False)) as own, reading(own, "d"):
+            inside.append(f"{name} in")
+            started.wait(0.05)
+            inside.append(f"{name} out")
+
+    started = threading.Event()
+    crew = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    for thread in crew:
+        thread.start()
+    with reading(store, "another"):
+        pass
+    for thread in crew:
+        thread.join()
+    assert [said.split()[1] for said in inside] == ["in", "out"] * 3
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""Is enough known to stop? Asked of the finished beginning of a run's order, whichever process judged it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from ..analyses.until import Answer, Gate, Until
+from ..store.engine import Store, plain_errors
+from ..store.order import finished_places, items_at, order_of
+from ..store.records import Decision, Item
+from ..store.runs import Run
+from ..store.tables import metadata
+from .plan import Plan
+
+_DECISION = metadata.tables["decision"]
+_CHUNK = 500
+
+
+class EarlyEnd:
+    """The rules of a run that may end it early, fed with the items of the finished beginning in their order.
+
+    Attributes:
+        said: why the run may end, '' while it may not.
+    """
+
+    def __init__(self, store: Store, run: Run, plan: Plan, *, total: int) -> None:
+        """Read the rules.
+
+        Args:
+            store: where the run is.
+            run: the run.
+            plan: with its rules.
+            total: how many items the run has.
+
+        Raises:
+            BadInput: if a rule is none.
+        """
+        self.said = ""
+        self._store, self._run, self._plan = store, run, plan
+        until = [Until.read(plan.until).watch(total)] if plan.until else []
+        self._watches = [*until, *([Gate.read(plan.gate).watch(total)] if plan.gate else [])]
+        self._place = 0
+        self._order: Any = None
+
+    def look(self) -> bool:
+        """Feed the rules with what has been finished since the last look; says whether the run may end."""
+        if self.said:
+            return True
+        with plain_errors(self._store.url), self._store.engine.connect() as connection:
+            reached = finished_places(connection, self._run.id)
+            if self._order is None:
+                self._order = _order(connection, self._run, self._plan)
+            while self._place < reached and not self.said:
+                positions = self._order[self._place : min(reached, self._place + _CHUNK)]
+                self._feed(_found(connection, self._run, positions))
+                self._place += len(positions)
+        return bool(self.said)
+
+    def _feed(self, found: list[tuple[Item, Decision | None]]) -> None:
+        for item, decision in found:
+            told = [watch.add(item, decision) for watch in self._watches]
+            if all(told):
+                self.said = "; ".join(told)
+                return
+
+
+def gate_answer(store: Store, run: Run, plan: Plan) -> Answer:
+    """Whether the gate of a closed run holds, from its rows alone.
+
+    The items are looked at in the run's order, up to where the gate is decided.
+    """
+    with plain_errors(store.url), store.engine.connect() as connection:
+        order = _order(connection, run, plan)
+        watch = Gate.read(plan.gate).watch(len(order))
+        reached = order[: finished_places(connection, run.id)]
+        for start in range(0, len(reached), _CHUNK):
+            for item, decision in _found(connection, run, reached[start : start + _CHUNK]):
+                if watch.add(item, decision):
+                    return watch.answer()
+    return watch.answer(complete=len(reached) == len(order))
+
+
+def _order(connection: Connection, run: Run, plan: Plan) -> Any:
+    return order_of(connection, run.dataset, seed=plan.seed, limit=plan.limit)
+
+
+def _found(connection: Connection, run: Run, positions: Any) -> list[tuple[Item, Decision | None]]:
+    """The items at these positions, each with its decision in the run."""
+    items = [item for _, item in items_at(connection, run.dataset, [*map(int, positions)])]
+    wanted = select(_DECISION).where(_DECISION.c.run == run.id, _DECISION.c.item.in_([item.id for item in items]))
+    made = {
+        row["item"]: Decision.model_construct(
+            item=row["item"],
+            judge=row["judge"],
+            outcome=row["outcome"],
+            preferred=row["preferred"],
+            scores=orjson.loads(row["scores"]) if row["scores"] else None,
+            rule=row["rule"],
+            verdicts=row["verdicts"],
+        )
+        for row in connection.execute(wanted).mappings()
+    }
+    return [(item, made.get(item.id)) for item in items]
