@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import os
 import re
-from typing import Any
+import ssl
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -12,15 +17,32 @@ from .answer import Answer, Failure, text_of
 from .failures import failure_of
 from .prices import cost_of, price_source
 
-# Providers whose endpoints take what this client sends, each with the variable that its key stands in.
+
+class Provider(NamedTuple):
+    """What the environment says of a provider, as LiteLLM reads it.
+
+    Attributes:
+        key: the variable that its key stands in.
+        bases: the variables that its address may stand in, the first that is set counts.
+        base: its address where none is set, '' for none.
+    """
+
+    key: str
+    bases: tuple[str, ...]
+    base: str = ""
+
+
+# Providers whose endpoints take what this client sends.
 COMPATIBLE = {
-    "openai": "OPENAI_API_KEY",
-    "hosted_vllm": "HOSTED_VLLM_API_KEY",
-    "lm_studio": "LM_STUDIO_API_KEY",
-    "llamafile": "LLAMAFILE_API_KEY",
-    "openai_like": "OPENAI_LIKE_API_KEY",
+    "openai": Provider("OPENAI_API_KEY", ("OPENAI_BASE_URL", "OPENAI_API_BASE"), "https://api.openai.com/v1"),
+    "hosted_vllm": Provider("HOSTED_VLLM_API_KEY", ("HOSTED_VLLM_API_BASE",)),
+    "lm_studio": Provider("LM_STUDIO_API_KEY", ("LM_STUDIO_API_BASE",)),
+    "llamafile": Provider("LLAMAFILE_API_KEY", ("LLAMAFILE_API_BASE",), "http://127.0.0.1:8080/v1"),
 }
-_OPENAI = "https://api.openai.com/v1"
+# OpenAI's own models whose requests LiteLLM rewrites: other names of parameters, or another interface.
+_REWRITTEN = re.compile(
+    r"openai/(?:responses/|(?:.*/)?(?:ft:)?(?:o\d|gpt-(?:[5-9]|audio|daybreak)|codex|computer-use))"
+)
 _BODY = frozenset(
     (
         "temperature top_p seed max_tokens max_completion_tokens stop presence_penalty frequency_penalty logit_bias"
@@ -28,22 +50,47 @@ _BODY = frozenset(
         " service_tier metadata store verbosity top_k min_p repetition_penalty extra_body extra_headers"
     ).split()
 )
+# How answers end in the words of providers behind gateways, put as LiteLLM puts them; every other word is a plain stop.
 _FINISHED = {
-    **dict.fromkeys(("stop_sequence", "end_turn", "eos", "eos_token", "finished"), "stop"),
-    **dict.fromkeys(("max_tokens", "max_length", "MAX_TOKENS"), "length"),
+    **dict.fromkeys(
+        "length max_tokens MAX_TOKENS CONTINUATION compaction pause_turn model_context_window_exceeded".split(),
+        "length",
+    ),
+    **dict.fromkeys("tool_calls tool_use TOOL_CALL".split(), "tool_calls"),
+    **dict.fromkeys(
+        (
+            "content_filter content_filtered refusal sensitive guardrail_intervened ERROR_TOXIC SAFETY RECITATION"
+            " LANGUAGE OTHER BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION"
+            " IMAGE_OTHER NO_IMAGE ESCALATION"
+        ).split(),
+        "content_filter",
+    ),
+    "function_call": "function_call",
 }
-_THOUGHT = re.compile(r"\s*<(think|thinking)>(.*?)</\1>(.*)", re.DOTALL)
-_TOO_LONG = re.compile(r"maximum context length|context window|too many tokens in the prompt", re.IGNORECASE)
+_THOUGHT = re.compile(r"<(?:think|thinking|budget:thinking)>(.*?)</(?:think|thinking|budget:thinking)>(.*)", re.DOTALL)
+_ACCOUNT = {
+    "OpenAI-Organization": ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID"),
+    "OpenAI-Project": ("OPENAI_PROJECT_ID",),
+}
+_LONGEST = 200_000  # bytes of a refusal that are read
 
 
 def translates_nothing(model: str, *, endpoint: str, parameters: dict[str, Any]) -> bool:
     """Whether a model can be asked directly with the same outcome: a compatible endpoint, and plain parameters."""
-    return bool(endpoint) and can_ask(model) and parameters.keys() <= _BODY
+    plain = can_ask(model) and not _REWRITTEN.match(model)
+    return bool(endpoint) and plain and parameters.keys() <= _BODY
 
 
 def can_ask(model: str) -> bool:
     """Whether a model's name begins with a provider whose endpoints speak OpenAI's chat format."""
     return model.partition("/")[0] in COMPATIBLE and "/" in model
+
+
+class _Reply(NamedTuple):
+    """What came in the place of an answer, by the names under which `failure_of` looks for it."""
+
+    text: str
+    headers: Any
 
 
 class Refused(Exception):
@@ -53,45 +100,39 @@ class Refused(Exception):
         status_code: the HTTP status.
         param: the parameter that it is about.
         code: the provider's word for it.
-        headers: the reply's headers.
+        response: its text and headers.
     """
 
     def __init__(self, status: int, body: bytes, headers: Any) -> None:
         """Read the error object where there is one."""
         told = _error_in(body)
-        if told is None:
-            page = " ".join(re.sub(r"<[^>]*>", " ", body[:20_000].decode("utf-8", "replace")).split())[:300]
-            said = f"Error code: {status}" + (f": {page}" if page else "")
-        else:
-            said = str(told.get("message") or f"Error code: {status} - {orjson.dumps(told).decode()[:300]}")
-        super().__init__(said)
+        message = told.get("message")
+        super().__init__(message if isinstance(message, str) and message else f"Error code: {status}")
         self.status_code = status
-        self.headers = headers
-        self.param = (told or {}).get("param")
-        self.code = (told or {}).get("code")
-        if self.code is None and status in (400, 413, 422) and _TOO_LONG.search(said):
-            self.code = "context_length_exceeded"
+        self.param = told.get("param")
+        self.code = told.get("code")
+        self.response = _Reply(body[:_LONGEST].decode("utf-8", "replace"), headers)
 
 
-def _error_in(body: bytes) -> dict[str, Any] | None:
+def _error_in(body: bytes) -> dict[str, Any]:
+    """The error object of a reply: under `error`, in a list of one, or the whole reply; {} where there is none."""
     try:
         read = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
-    told = read.get("error") if isinstance(read, dict) else None
-    if isinstance(told, str):
+        return {}
+    told: Any = read[0] if isinstance(read, list) and read else read
+    for _ in range(2):  # some gateways wrap the object that they got
+        told = told.get("error", told) if isinstance(told, dict) else told
+    if isinstance(told, str) and isinstance(read, dict):
         return {"message": told}
-    if isinstance(told, dict):
-        return told
-    if isinstance(read, dict) and isinstance(read.get("message"), str):  # as some gateways write it
-        return read
-    return None
+    return told if isinstance(told, dict) else {}
 
 
 class Direct:
     """One judge's connections to one endpoint. `open` it on the loop that uses it, and `close` it there.
 
     Attributes:
+        base: the address that `/chat/completions` is put behind, '' where none is known.
         key: what is sent as the bearer, '' for nothing.
     """
 
@@ -99,9 +140,19 @@ class Direct:
         """Name the model and the endpoint; nothing is opened yet."""
         provider, _, self._name = model.partition("/")
         self._model = model
-        self._address = f"{(endpoint or _OPENAI).rstrip('/')}/chat/completions"
+        known = COMPATIBLE[provider]
+        self.base = endpoint or next(filter(None, map(os.environ.get, known.bases)), known.base)
         self._url: Any = None
-        self.key = os.environ.get(COMPATIBLE[provider], "")
+        self.key = os.environ.get(known.key, "")
+        self._headers = {"Content-Type": "application/json"}
+        if self.key:
+            self._headers["Authorization"] = f"Bearer {self.key}"
+        if provider == "openai":
+            self._headers |= {
+                header: value
+                for header, names in _ACCOUNT.items()
+                if (value := next(filter(None, map(os.environ.get, names)), ""))
+            }
         self._session: Any = None
 
     async def open(self) -> None:
@@ -111,14 +162,12 @@ class Direct:
         import aiohttp
         from yarl import URL
 
-        self._url = URL(self._address)
-        headers = {"Content-Type": "application/json"}
-        if self.key:
-            headers["Authorization"] = f"Bearer {self.key}"
+        self._url = URL(f"{self.base.rstrip('/')}/chat/completions")
+        secure = await asyncio.to_thread(_trusted) if self._url.scheme == "https" else True
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),  # how many are open, the lanes say
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60, ssl=secure),  # how many, the lanes say
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
-            headers=headers,
+            headers=self._headers,
             auto_decompress=True,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=_has_proxy(),
@@ -147,60 +196,142 @@ class Direct:
         body |= body.pop("extra_body", None) or {}
         try:
             data = orjson.dumps(body)
+        except TypeError as error:  # such as half of a surrogate pair
+            raise Failure("bad_request", f"the request is no JSON: {error}", sent=False) from error
+        try:
             async with self._session.post(self._url, data=data, headers=headers) as reply:
                 raw = await reply.read()
-                if reply.status != 200:
+                if not 200 <= reply.status < 300:
                     raise Refused(reply.status, raw, reply.headers)
         except Refused as refused:
             raise failure_of(refused, sent=parameters) from refused
         except aiohttp.ClientConnectorError as error:
-            raise Failure("unreachable", str(error.os_error or error), retry=True) from error
+            raise Failure("unreachable", str(getattr(error, "os_error", None) or error), retry=True) from error
         except aiohttp.InvalidURL as error:
             raise Failure("unreachable", f"{error} is no address", sent=False) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Failure("connection", str(error) or type(error).__name__, retry=True) from error
+            said = getattr(error, "message", None) or error
+            raise Failure("connection", " ".join(str(said).split()) or type(error).__name__, retry=True) from error
         return self._read(raw)
 
     def _read(self, raw: bytes) -> Answer:
-        try:
-            reply = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise Failure("garbage", f"the reply is not JSON: {error}", retry=True) from error
-        told = _error_in(raw) if isinstance(reply, dict) and reply.get("error") else None
-        if told is not None:
-            raise Failure("server", str(told.get("message") or told), retry=True)
+        reply = _json(raw)
+        if isinstance(reply, dict) and reply.get("error"):
+            message = _error_in(raw).get("message")
+            said = message if isinstance(message, str) and message else orjson.dumps(reply["error"]).decode()[:300]
+            raise Failure("server", said, retry=True)
         try:
             choice = reply["choices"][0]
             message = choice["message"]
-            content = message.get("content")
+            answer = _answer(reply, choice, message)
         except (AttributeError, IndexError, KeyError, TypeError) as error:
             raise Failure("garbage", "the reply holds no message", retry=True) from error
-        text, thought = text_of(content), message.get("reasoning_content") or message.get("reasoning") or ""
-        if not thought and (found := _THOUGHT.fullmatch(text)) is not None:
-            thought, text = found[2], found[3]
-        usage = reply.get("usage")
-        usage = usage if isinstance(usage, dict) and usage.get("prompt_tokens") else {}
-        finished = str(choice.get("finish_reason") or "")
-        answer = Answer(
-            text=text,
-            reasoning=str(thought),
-            tool_calls=tuple(message.get("tool_calls") or ()),
-            finish_reason=_FINISHED.get(finished, finished),
-            refusal=str(message.get("refusal") or ""),
-            tokens_in=usage.get("prompt_tokens"),
-            tokens_out=usage.get("completion_tokens"),
-            tokens_cached=(usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
-            tokens_reasoning=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
-            served_model=str(reply.get("model") or ""),
-        )
         cost = cost_of(self._model, answer)
-        return answer if cost is None else _priced(answer, cost)
+        return answer if cost is None else replace(answer, cost=cost, price_source=price_source())
 
 
-def _priced(answer: Answer, cost: float) -> Answer:
-    from dataclasses import replace
+def _json(raw: bytes) -> Any:
+    """What a reply's body holds; what orjson is too strict for (NaN, a byte order mark) the slower parser reads.
 
-    return replace(answer, cost=cost, price_source=price_source())
+    Raises:
+        Failure: if it is no JSON.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            page = " ".join(raw[:2000].decode("utf-8", "replace").split())[:200]
+            said = "the reply is empty" if not page else f"the reply is not JSON: {page}"
+            raise Failure("garbage", said, retry=True) from error
+
+
+def _answer(reply: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]) -> Answer:
+    """The answer in a completion.
+
+    Raises:
+        AttributeError, KeyError, TypeError: if the completion is not as OpenAI's format has it.
+    """
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    if not (content is None or isinstance(content, str | list)) or not all(isinstance(part, dict) for part in parts):
+        raise TypeError(content)
+    text = text_of(content)
+    if "reasoning_content" in message or "reasoning" in message:
+        thought = message.get("reasoning_content", message.get("reasoning")) or ""
+        if not isinstance(thought, str):
+            raise TypeError(thought)
+    else:
+        found = _THOUGHT.match(text)
+        thought, text = ("", text) if found is None else (found[1], found[2])
+    calls = tuple(_called(call) for call in message.get("tool_calls") or ())
+    finished = _FINISHED.get(str(choice.get("finish_reason")), "stop")
+    usage = _part(reply, "usage")
+    if not usage.get("prompt_tokens"):
+        usage = {}  # zeros stand where nothing was counted: there is no call without a prompt
+    return Answer(
+        text=text,
+        reasoning=thought,
+        tool_calls=calls,
+        finish_reason="tool_calls" if calls and finished == "stop" else finished,
+        refusal=str(message.get("refusal") or _part(message, "provider_specific_fields").get("refusal") or ""),
+        tokens_in=_count(usage.get("prompt_tokens")),
+        tokens_out=_count(usage.get("completion_tokens")),
+        tokens_cached=_cached(usage),
+        tokens_reasoning=_thinking(usage),
+        served_model=str(reply.get("model") or ""),
+    )
+
+
+def _called(call: dict[str, Any]) -> dict[str, Any]:
+    """A tool call with its parts in the order in which LiteLLM gives them, the arguments a text, no id invented."""
+    function = call["function"]
+    arguments = function.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = "" if arguments is None else json.dumps(arguments)
+    told = {"arguments": arguments, "name": function.get("name")}
+    rest = {name: value for name, value in call.items() if name not in ("function", "id", "type")}
+    return {**rest, "function": told, "id": call.get("id"), "type": call.get("type") or "function"}
+
+
+def _cached(usage: dict[str, Any]) -> int | None:
+    """Tokens of the prompt that came from a cache, by any of the names that servers give them."""
+    for name in ("cache_read_input_tokens", "prompt_cache_hit_tokens"):
+        if isinstance(usage.get(name), int):
+            return _count(usage[name])
+    return _count(_part(usage, "prompt_tokens_details").get("cached_tokens"))
+
+
+def _thinking(usage: dict[str, Any]) -> int | None:
+    known = _count(_part(usage, "completion_tokens_details").get("reasoning_tokens"))
+    return known if known is not None else _count(usage.get("reasoning_tokens") or None)
+
+
+def _part(whole: dict[str, Any], name: str) -> dict[str, Any]:
+    part = whole.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens, also where it is written as a text or with a point; None for anything else."""
+    if isinstance(value, int):
+        return None if isinstance(value, bool) else value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if number.is_integer() else None
+
+
+def _trusted() -> ssl.SSLContext:
+    """Whom to trust: the authorities of the machine, or of SSL_CERT_FILE, and those of certifi, as SDKs have them."""
+    context = ssl.create_default_context()
+    with contextlib.suppress(ImportError):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
 
 
 def _has_proxy() -> bool:

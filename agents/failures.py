@@ -33,11 +33,24 @@ _NO_KEY = re.compile(r"missing .{0,40}(?:api[_ ]?key|credentials)|api[_ ]?key.{0
 _PREFIX = re.compile(r"^(?:litellm\.\w+: )+(?:\w+(?: Error)?: )?(?:\w+Exception (?:\w+ )?- )?(?:\w+Error - )?")
 _SUFFIX = re.compile(r"\.? (?:Handle with `litellm\.\w+`|File an issue if litellm error - \S+)\.?$")
 _NO_COMPLETION = re.compile(
-    r"Empty or invalid response|Invalid response object|response with no 'choices'|Error converting to valid response"
+    r"Empty or invalid response|Invalid response object|response with no 'choices'"
+    r"|'choices' that is not a list|Error converting to valid response"
 )
 _UNREADABLE = (KeyError, IndexError, AttributeError, TypeError)
 _USED_UP = re.compile(r"credit balance is too low|reached your specified API usage limits", re.IGNORECASE)
-_TOO_LONG = re.compile(r"prompt is too long|input token count .{0,40}exceeds the maximum", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"prompt is too long|input token count .{0,40}exceeds the maximum|too many tokens in the prompt"
+    r"|maximum context l(?:ength|imit)|exceeds? (?:the )?(?:available )?context (?:size|window|length|limit)"
+    r"|context length of only \d|longer than the (?:maximum model length|model's context length)"
+    r"|`inputs` tokens \+ `max_new_tokens` must be|reduce the length of (?:the messages|your prompt)"
+    r"|(?<!'user': )string too long\. expected a string",
+    re.IGNORECASE,
+)
+_FLAGGED = re.compile(
+    r"invalid prompt.{0,80}violating our usage policy|rejected as a result of (?:the|our) safety system"
+    r"|content management policy",
+    re.IGNORECASE,
+)
 _FILTERED = frozenset({"content_filter", "content_policy_violation"})
 _UNREACHABLE = frozenset(
     {"ConnectionRefusedError", "gaierror", "ClientConnectorError", "ClientConnectorDNSError", "ConnectError"}
@@ -46,7 +59,7 @@ _NO_ADDRESS = frozenset({"InvalidURL", "UnsupportedProtocol", "InvalidUrlClientE
 _LOST = frozenset(
     {"APIConnectionError", "ServerDisconnectedError", "ClientPayloadError", "RemoteProtocolError", "ClientOSError"}
 )
-_GARBAGE = frozenset({"JSONDecodeError", "APIResponseValidationError", "ContentTypeError"})
+_GARBAGE = frozenset({"JSONDecodeError", "UnicodeDecodeError", "APIResponseValidationError", "ContentTypeError"})
 
 
 def failure_of(error: BaseException, *, sent: Collection[str] = ()) -> Failure:
@@ -64,7 +77,7 @@ def failure_of(error: BaseException, *, sent: Collection[str] = ()) -> Failure:
     said = _said(error, chain, body)
     names = {type(link).__name__ for link in chain}
     codes = {code for link in chain if isinstance(code := getattr(link, "code", None), str)}
-    if "ContentPolicyViolationError" in names or codes & _FILTERED:
+    if "ContentPolicyViolationError" in names or codes & _FILTERED or _FLAGGED.search(said):
         return Failure("content_filter", said)
     if "ContextWindowExceededError" in names or "context_length_exceeded" in codes or _TOO_LONG.search(said):
         return Failure("context_window", said)

@@ -14,6 +14,7 @@ import orjson
 from .answer import Answer
 
 _TABLE = "model_prices_and_context_window_backup.json"
+_TUNED = re.compile(r"(ft:[^:]+):")  # a fine-tuned model: its base, then whose it is
 _TIER = re.compile(r"_above_(\d+)k_tokens$")
 
 
@@ -42,15 +43,26 @@ def entry(model: str) -> dict[str, Any] | None:
     if not folders:
         return None
     table = orjson.loads((Path(next(iter(folders))) / _TABLE).read_bytes())
+    for name in _names(model):
+        known: Any = table.get(name)
+        if isinstance(known, dict) and "alias_of" in known:
+            known = table.get(known["alias_of"])
+        if isinstance(known, dict) and (name == model or _is_of(known, model)):
+            return known
+    return None
+
+
+def _names(model: str) -> list[str]:
+    """The names under which the table may have a model: in full, behind its provider, and that of its base."""
     provider, _, bare = model.partition("/")
-    known: dict[str, Any] | None = table.get(model)
-    if (
-        known is None
-        and (behind := table.get(bare)) is not None
-        and str(behind.get("litellm_provider")).startswith(provider or "openai")
-    ):
-        known = behind
-    return known
+    bare = bare.removeprefix(f"{provider}/")  # a gateway's name for OpenAI's may begin with it
+    tuned = _TUNED.match(bare)
+    return [model, bare, *([tuned[1]] if tuned else [])]
+
+
+def _is_of(known: dict[str, Any], model: str) -> bool:
+    """Whether an entry is that of the model's own provider, not of another that serves a model of the same name."""
+    return str(known.get("litellm_provider")).startswith(model.partition("/")[0] or "openai")
 
 
 def prices(model: str) -> Prices | None:
@@ -83,7 +95,7 @@ def dearest(known: dict[str, Any]) -> Prices | None:
 def cost_of(model: str, answer: Answer) -> float | None:
     """US dollars that an answer cost by the table; None where the model or the tokens are not known."""
     known = entry(model)
-    if known is None or answer.tokens_in is None:
+    if known is None or answer.tokens_in is None or answer.tokens_out is None:
         return None
     asked, said = _price(known, "input_cost_per_token", answer.tokens_in), 0.0
     told = _price(known, "output_cost_per_token", answer.tokens_in)
@@ -91,7 +103,7 @@ def cost_of(model: str, answer: Answer) -> float | None:
         return None
     cached = min(answer.tokens_cached or 0, answer.tokens_in)
     read = _price(known, "cache_read_input_token_cost", answer.tokens_in)
-    out, thought = answer.tokens_out or 0, answer.tokens_reasoning or 0
+    out, thought = answer.tokens_out, answer.tokens_reasoning or 0
     thinking = known.get("output_cost_per_reasoning_token")
     if thinking is not None and thought:
         said, out = thought * float(thinking), out - thought

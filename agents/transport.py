@@ -81,11 +81,14 @@ class Straight:
         """Name the model and the endpoint."""
         self._direct = Direct(model, endpoint=endpoint)
         self._fault: Failure | None = None
-        if endpoint and (fault := address_fault(endpoint)):
+        known = COMPATIBLE[wire.provider_of(model)]
+        if not self._direct.base:
+            said = f"no address is known: {' and '.join(known.bases)} is empty, and no base URL is given"
+            self._fault = Failure("unreachable", said, sent=False)
+        elif fault := address_fault(self._direct.base):
             self._fault = Failure("unreachable", fault, sent=False)
-        elif not endpoint and not self._direct.key:
-            named = COMPATIBLE[wire.provider_of(model)]
-            self._fault = Failure("auth", f"no key is set: {named} is empty", sent=False)
+        elif self._direct.base == COMPATIBLE["openai"].base and not self._direct.key:
+            self._fault = Failure("auth", f"no key is set: {known.key} is empty", sent=False)
 
     async def open(self) -> None:
         """Have connections ready."""

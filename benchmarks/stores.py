@@ -36,7 +36,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, func, insert, make_url, select, text, update
+from sqlalchemy import Connection, create_engine, func, insert, make_url, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from plurijudge.benchmarks import cases
@@ -47,7 +47,7 @@ from plurijudge.store.datasets import Dataset, dataset_of_file
 from plurijudge.store.engine import Store, writing
 from plurijudge.store.ledger import Ledger
 from plurijudge.store.order import order_of
-from plurijudge.store.progress import tally, write_outcome
+from plurijudge.store.progress import ItemOutcome, tally, write_outcomes
 from plurijudge.store.queries import calls_of, decisions_of, free_query, runs_of, unknown_calls, verdicts_of
 from plurijudge.store.records import Call, Decision, Item, Verdict, VerdictKey
 from plurijudge.store.rows import answer_columns, call_row, decision_row, item_row, response_rows, verdict_row
@@ -321,7 +321,11 @@ def writer(db: str, items: int) -> dict[str, Any]:
 
             verdicts = list(await asyncio.gather(answered(0), answered(1)))
             decision = Decision(item=f"q{number}", judge="j", outcome="ok", preferred="a", rule="mean", verdicts=2)
-            await made.do(lambda c: write_outcome(c, run=run, dataset="w", verdicts=verdicts, decision=decision))
+            await made.each(settle_items, ItemOutcome(f"q{number}", verdicts, decision))
+
+        def settle_items(connection: Connection, outcomes: list[ItemOutcome]) -> list[None]:
+            write_outcomes(connection, run=run, dataset="w", outcomes=outcomes)
+            return [None] * len(outcomes)
 
         async def crew(work: Callable[[int], Any]) -> float:
             numbers = iter(range(items))
@@ -359,14 +363,14 @@ def writer(db: str, items: int) -> dict[str, Any]:
 
 def resume(ground: Ground) -> dict[str, Any]:
     """Go on with the large run."""
-    seconds, peak = command(ground.db, ground.folder, "judge", "--run", ground.large, "--quiet", "--json")
+    seconds, peak = command(ground.db, ground.folder, "judge", "--run", ground.large, "--quiet")
     with Store.open(ground.db) as store:
         status = find_run(store, ground.large).status
     if status != "closed":
         raise RuntimeError(f"the run is {status}")
     with tempfile.TemporaryDirectory(prefix="plurijudge-stores-") as name:
         blank = seed(str(Path(name) / "blank.db"), Path(name), 6)
-        bare, _ = command(blank.db, blank.folder, "judge", "--run", blank.large, "--quiet", "--json")
+        bare, _ = command(blank.db, blank.folder, "judge", "--run", blank.large, "--quiet")
     told = {"rows": ground.rows[ground.large], "seconds": round(seconds, 2), "blank_seconds": round(bare, 2)}
     return {**told, "peak_mib": round(peak, 1)}
 

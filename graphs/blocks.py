@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..store.engine import Store, plain_errors
+from ..store.engine import Store
 from ..store.leases import Lease, Leases
 from ..store.order import block_ranges, items_at, order_of
 from ..store.records import Item
 from ..store.runs import Run
+from ..store.transactions import ask
 from ..store.writer import Writer
 from .plan import Plan
 
@@ -65,15 +66,9 @@ class Blocks:
         """Draw the order of the items, which must all be stored, and cut it into blocks."""
 
         def work() -> NDArray[np.int64]:
-            with plain_errors(self.store.url), self.store.engine.connect() as connection:
-                plan = self.plan
-                order = order_of(
-                    connection,
-                    self.run.dataset,
-                    seed=plan.seed,
-                    limit=plan.limit,
-                    shuffled=plan.order == "random",
-                )
+            plan, dataset = self.plan, self.run.dataset
+            shuffled = plan.order == "random"
+            order = ask(self.store, lambda c: order_of(c, dataset, seed=plan.seed, limit=plan.limit, shuffled=shuffled))
             self.leases.lay_out(block_ranges(len(order)))
             return order
 
@@ -101,8 +96,8 @@ class Blocks:
                 await asyncio.sleep(min(_POLL, _POLL if wait is None else max(0.01, wait)))
 
     def _read(self, positions: NDArray[np.int64]) -> list[tuple[int, Item]]:
-        with plain_errors(self.store.url), self.store.engine.connect() as connection:
-            return items_at(connection, self.run.dataset, [*map(int, positions)])
+        wanted = [*map(int, positions)]
+        return ask(self.store, lambda connection: items_at(connection, self.run.dataset, wanted))
 
     async def _one_of_mine(self) -> None:
         self._freed.clear()

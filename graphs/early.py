@@ -8,11 +8,12 @@ import orjson
 from sqlalchemy import Connection, select
 
 from ..analyses.until import Answer, Gate, Until
-from ..store.engine import Store, plain_errors
+from ..store.engine import Store
 from ..store.order import finished_places, items_at, order_of
 from ..store.records import Decision, Item
 from ..store.runs import Run
 from ..store.tables import metadata
+from ..store.transactions import ask
 from .plan import Plan
 
 _DECISION = metadata.tables["decision"]
@@ -49,15 +50,18 @@ class EarlyEnd:
         """Feed the rules with what has been finished since the last look; says whether the run may end."""
         if self.said:
             return True
-        with plain_errors(self._store.url), self._store.engine.connect() as connection:
-            reached = finished_places(connection, self._run.id)
-            if self._order is None:
-                self._order = _order(connection, self._run, self._plan)
-            while self._place < reached and not self.said:
-                positions = self._order[self._place : min(reached, self._place + _CHUNK)]
-                self._feed(_found(connection, self._run, positions))
-                self._place += len(positions)
+        ask(self._store, self._look_on)
         return bool(self.said)
+
+    def _look_on(self, connection: Connection) -> None:
+        """Look on from where the last look ended, be it in the middle of one whose connection was lost."""
+        reached = finished_places(connection, self._run.id)
+        if self._order is None:
+            self._order = _order(connection, self._run, self._plan)
+        while self._place < reached and not self.said:
+            positions = self._order[self._place : min(reached, self._place + _CHUNK)]
+            self._feed(_found(connection, self._run, positions))
+            self._place += len(positions)
 
     def _feed(self, found: list[tuple[Item, Decision | None]]) -> None:
         for item, decision in found:
@@ -72,7 +76,8 @@ def gate_answer(store: Store, run: Run, plan: Plan) -> Answer:
 
     The items are looked at in the run's order, up to where the gate is decided.
     """
-    with plain_errors(store.url), store.engine.connect() as connection:
+
+    def work(connection: Connection) -> Answer:
         order = _order(connection, run, plan)
         watch = Gate.read(plan.gate).watch(len(order))
         reached = order[: finished_places(connection, run.id)]
@@ -80,7 +85,9 @@ def gate_answer(store: Store, run: Run, plan: Plan) -> Answer:
             for item, decision in _found(connection, run, reached[start : start + _CHUNK]):
                 if watch.add(item, decision):
                     return watch.answer()
-    return watch.answer(complete=len(reached) == len(order))
+        return watch.answer(complete=len(reached) == len(order))
+
+    return ask(store, work)
 
 
 def _order(connection: Connection, run: Run, plan: Plan) -> Any:

@@ -15,12 +15,21 @@ from ..agents.judge import Judge
 from ..agents.model import Limits, Model
 from ..store.canonical import canonical
 from ..store.datasets import Reading, find_dataset, item_pages, stream, take_in
-from ..store.engine import Store, plain_errors
+from ..store.engine import Store
 from ..store.faults import Fault
 from ..store.leases import Leases
 from ..store.ledger import Ledger
-from ..store.progress import decided, failures, give_up_on, standing, tally, write_changes, write_outcome
-from ..store.records import Decision, Item, Verdict
+from ..store.progress import (
+    ItemOutcome,
+    decided,
+    failures,
+    give_up_on,
+    standing,
+    tally,
+    write_changes,
+    write_outcomes,
+)
+from ..store.records import Item, Verdict
 from ..store.runs import (
     Run,
     close_run,
@@ -32,6 +41,7 @@ from ..store.runs import (
     sole_worker,
     stop_run,
 )
+from ..store.transactions import ask
 from ..store.writer import Writer, now
 from ..text.errors import LeaseLost, NothingToJudge, PlurijudgeError, StoreError
 from .blocks import Block, Blocks
@@ -40,6 +50,7 @@ from .early import EarlyEnd
 from .judge import judge_graph
 from .model import model_of
 from .plan import Plan
+from .process import tuned
 from .reconcile import place_of, reconcile
 from .state import Bench, Heard, JudgeState
 
@@ -166,7 +177,7 @@ class Job:
             RunBusy: if another process works on the run, and it cannot be shared.
         """
         shared = self.plan.order == "random"
-        with (fellow_worker if shared else sole_worker)(self.store, self.run.id) as worker:
+        with tuned(), (fellow_worker if shared else sole_worker)(self.store, self.run.id) as worker:
             await asyncio.to_thread(mark_unknown, self.store, self.run.id)
             self.progress.expected = self._expected()
             if shared:
@@ -232,8 +243,7 @@ class Job:
 
     def sums(self) -> dict[str, Any]:
         """The run's sums over its rows."""
-        with plain_errors(self.store.url), self.store.engine.connect() as connection:
-            return tally(connection, self.run.id)
+        return ask(self.store, lambda connection: tally(connection, self.run.id))
 
     async def _judge_all(self, writer: Writer, bench: Bench, spending: Spending) -> None:
         workers = max(1, self.pace.limits.concurrency)
@@ -352,17 +362,19 @@ class Job:
             yield Open(item, known.before.get(item.id, []), frozenset(known.again.get(item.id, ())), block)
 
     def _look_up(self, names: list[str]) -> Known:
-        with plain_errors(self.store.url), self.store.engine.connect() as connection:
-            done = decided(connection, self.run.id, names)
-            before = standing(connection, self.run.id, [name for name in names if name not in done])
-            if not self.plan.retry_of:
-                return Known(done, before, set(names), {})
-            failed: dict[str, set[Heard]] = {}
-            for name, verdicts in standing(connection, self.plan.retry_of, names).items():
-                bad = {place_of(v) for v in verdicts if v.step == "" and v.status not in ("ok", "abstained")}
-                if bad:
-                    failed[name] = bad
-            return Known(done, before, set(failed), failed)
+        return ask(self.store, lambda connection: self._known(connection, names))
+
+    def _known(self, connection: Connection, names: list[str]) -> Known:
+        done = decided(connection, self.run.id, names)
+        before = standing(connection, self.run.id, [name for name in names if name not in done])
+        if not self.plan.retry_of:
+            return Known(done, before, set(names), {})
+        failed: dict[str, set[Heard]] = {}
+        for name, verdicts in standing(connection, self.plan.retry_of, names).items():
+            bad = {place_of(v) for v in verdicts if v.step == "" and v.status not in ("ok", "abstained")}
+            if bad:
+                failed[name] = bad
+        return Known(done, before, set(failed), failed)
 
     def _set_aside(self, number: int, item: Item) -> bool:
         why = self.plan.unfit(item, self.judge)
@@ -405,7 +417,7 @@ class Job:
             # a failure stays with its calls until the run closes: going on with the run asks again
             kept = [verdict for verdict in fresh if verdict.status != "error"]
             decision = None if failed or out is None else out["decision"]
-            await writer.do(lambda c: self._write_held(c, item.id, kept, decision))
+            await writer.each(self._write_held, ItemOutcome(item.id, kept, decision))
         except LeaseLost:
             self.progress.lost += 1
             if given.block is not None and self._blocks is not None:
@@ -419,14 +431,14 @@ class Job:
             with contextlib.suppress(LeaseLost):
                 await self._blocks.settle(given.block, item.id, writer, failed=failed)
 
-    def _write_held(
-        self, connection: Connection, item: str, verdicts: list[Verdict], decision: Decision | None
-    ) -> None:
-        self._hold_item(connection, item)
-        self._write(connection, verdicts, decision)
+    def _write_held(self, connection: Connection, outcomes: list[ItemOutcome]) -> list[None]:
+        for outcome in outcomes:
+            self._hold_item(connection, outcome.item)
+        self._write(connection, outcomes)
+        return [None] * len(outcomes)
 
-    def _write(self, connection: Connection, verdicts: list[Verdict], decision: Decision | None) -> None:
-        write_outcome(connection, run=self.run.id, dataset=self.run.dataset, verdicts=verdicts, decision=decision)
+    def _write(self, connection: Connection, outcomes: list[ItemOutcome]) -> None:
+        write_outcomes(connection, run=self.run.id, dataset=self.run.dataset, outcomes=outcomes)
 
     def _tell(self) -> None:
         if self.watch is not None:
@@ -482,7 +494,7 @@ class Job:
                 row = None if call is None else call["id"]
                 lost.append(Verdict(**unit.model_dump(), status="error", reason=reason, call=row))
             decision = reconcile(units, [*had, *lost], protocol=self.judge.protocol)
-            self._write(connection, lost, decision)
+            self._write(connection, [ItemOutcome(item.id, lost, decision)])
         return saved
 
 

@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from ..agents.judge import Judge
 from ..agents.ledger import NoLedger
 from ..store.datasets import Dataset, Reading, dataset_of_file, dataset_of_records, find_dataset, scan
-from ..store.engine import Store, plain_errors
+from ..store.engine import Store
 from ..store.faults import Fault, Unusable, explained
 from ..store.files import item_of_fields
 from ..store.progress import tally
 from ..store.queries import decisions_of
 from ..store.records import Decision, Item
 from ..store.runs import Run, create_run, find_run
+from ..store.transactions import ask
 from ..text.errors import BadInput, BadJudge
 from .early import gate_answer
 from .judge import judge_graph
@@ -255,8 +256,7 @@ class Study:
     def outcome(self, run: Run | str) -> Outcome:
         """What a run came to, summed over its rows."""
         found = run if isinstance(run, Run) else find_run(self.store, run)
-        with plain_errors(self.store.url), self.store.engine.connect() as connection:
-            sums = tally(connection, found.id)
+        sums = ask(self.store, lambda connection: tally(connection, found.id))
         dataset = find_dataset(self.store, found.dataset)
         told = [str(Fault(**fault)) for fault in (*dataset.faults, *found.faults)]
         aside = found.set_aside + dataset.set_aside

@@ -212,7 +212,8 @@ class Reading:
             self._read_to, self._number = lines[-1].end, lines[-1].number
             values = {"read_to": self._read_to, "lines": self._number, "items": _DATASET.c["items"] + new}
         if faults:
-            self.new_faults += faults
+            known = {(fault.line, fault.field) for fault in self.new_faults}  # a batch may be written twice
+            self.new_faults += [fault for fault in faults if (fault.line, fault.field) not in known]
             told = [asdict(fault) for fault in self.new_faults]
             values["faults"] = canonical((self.dataset.faults + told)[:_KEPT_FAULTS])
             values["set_aside"] = _DATASET.c.set_aside + len(faults)

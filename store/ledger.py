@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, select
 
-from .prepared import Prepared
+from .bulk import Insert, Update, padded, placeholders
 from .records import Call, VerdictKey
 from .rows import ANSWER_COLUMNS, HIT_COLUMNS, INTENT_COLUMNS, answer_columns, call_row, parsed
 from .tables import metadata
@@ -17,39 +18,18 @@ from .writer import Writer, now
 _CALL = metadata.tables["call"]
 
 
-def _answer_to(*further: Any) -> Prepared:
-    """The row that answers a key; its id alone, as most keys have none and a row has forty columns."""
-    answers = (_CALL.c.key == bindparam("key"), _CALL.c.status == literal_column("'ok'"), *further)
-    wanted = select(_CALL.c.id).where(*answers)
-    return Prepared(lambda _: wanted.order_by(_CALL.c.id).limit(1))
+_INTENT = Insert(_CALL, INTENT_COLUMNS)
+_HIT = Insert(_CALL, (*INTENT_COLUMNS, *HIT_COLUMNS))
+_ANSWERED = Update(_CALL, ANSWER_COLUMNS, where="status = 'sent'")  # a late worker's row is no longer under way
 
 
-_KEYED = _answer_to()
-_KEYED_IN_RUN = _answer_to(_CALL.c.run == bindparam("in_run"))
-_INTENT = Prepared(lambda dialect: _inserting(dialect), *INTENT_COLUMNS)
-_HIT = Prepared(lambda dialect: _inserting(dialect), *INTENT_COLUMNS, *HIT_COLUMNS)
-_UNDER_WAY = Prepared(
-    lambda _: (
-        select(_CALL.c.id)
-        .where(
-            *(_CALL.c[name] == bindparam(name) for name in ("run", "item", "key", "worker", "turn")),
-            _CALL.c.status == literal_column("'sent'"),
-        )
-        .order_by(_CALL.c.id.desc())
-        .limit(1)
-    )
-)
-_ANSWERED = Prepared(
-    lambda _: (
-        update(_CALL)
-        .where(_CALL.c.id == bindparam("row"), _CALL.c.status == literal_column("'sent'"))
-        .values({name: bindparam(name) for name in ANSWER_COLUMNS})
-    )
-)
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """A call that is about to be sent, as it is to be written."""
 
-
-def _inserting(dialect: str) -> Any:
-    return insert(_CALL) if dialect == "sqlite" else insert(_CALL).returning(_CALL.c.id)
+    call: Call
+    row: dict[str, Any]
+    fresh: bool
 
 
 class Ledger:
@@ -85,32 +65,62 @@ class Ledger:
         With `fresh`, only what this run itself has been answered counts: after a crash that is not asked again either.
         """
         row = call_row(call, run=self._run, dataset=self._dataset, worker=self._worker)
-
-        def work(connection: Connection) -> tuple[int, Call | None]:
-            if self._held is not None:
-                self._held(connection, call.unit.item)
-            if again(connection) and (before := _UNDER_WAY.run(connection, row).scalar()) is not None:
-                return int(before), None
-            wanted, place = (_KEYED_IN_RUN, {"key": call.key, "in_run": self._run}) if fresh else (_KEYED, row)
-            answer = wanted.run(connection, place).scalar()
-            if answer is None:
-                return _inserted(_INTENT, connection, row), None
-            found = connection.execute(select(_CALL).where(_CALL.c.id == answer)).mappings().one()
-            hit = {name: found[name] for name in ("road", "finish_reason", "served_model")}
-            hit |= {"source": found["id"], "answered_at": now(), "cost": 0.0}
-            return _inserted(_HIT, connection, {**row, **hit, "status": "hit"}), call_of(found, call.unit)
-
-        return await self._writer.do(work)
+        return await self._writer.each(self._begin_all, _Intent(call, row, fresh))
 
     async def finish(self, row: int, call: Call) -> None:
         """Write what came of the call; one that is no longer under way (its worker was late) stays as it is."""
-        values = {**answer_columns(call), "row": row}
-        await self._writer.do(lambda connection: _ANSWERED.run(connection, values) and None)
+        await self._writer.each(_finish_all, {**answer_columns(call), "id": row})
+
+    def _begin_all(self, connection: Connection, intents: list[_Intent]) -> list[tuple[int, Call | None]]:
+        if self._held is not None:
+            for intent in intents:
+                self._held(connection, intent.call.unit.item)
+        written = _under_way(connection, intents) if again(connection) else {}
+        answers = self._answers(connection, intents)
+        new = [n for n, intent in enumerate(intents) if n not in written and n not in answers]
+        written |= zip(new, _INTENT.ids(connection, [intents[n].row for n in new]), strict=True)
+        found: dict[int, tuple[int, Call | None]] = {n: (row, None) for n, row in written.items()}
+        for n in answers.keys() - written.keys():
+            found[n] = _hit(connection, intents[n], answers[n])
+        return [found[n] for n in range(len(intents))]
+
+    def _answers(self, connection: Connection, intents: list[_Intent]) -> dict[int, int]:
+        """Per intent whose key is answered, the row of the first answer."""
+        keys = padded([intent.row["key"] for intent in intents])
+        wanted = "SELECT id, key, run FROM call WHERE status = 'ok' AND key IN "
+        rows = connection.exec_driver_sql(wanted + placeholders(connection, len(keys)), tuple(keys)).all()
+        first: dict[tuple[str, str], int] = {}
+        for row, key, run in sorted(map(tuple, rows)):
+            first.setdefault((key, ""), row)
+            first.setdefault((key, run), row)
+        found = ((n, first.get((i.row["key"], self._run if i.fresh else ""))) for n, i in enumerate(intents))
+        return {n: row for n, row in found if row is not None}
 
 
-def _inserted(statement: Prepared, connection: Connection, row: dict[str, Any]) -> int:
-    made = statement.run(connection, row)
-    return int(made.lastrowid if connection.dialect.name == "sqlite" else made.scalar_one())
+def _finish_all(connection: Connection, answers: list[dict[str, Any]]) -> list[None]:
+    _ANSWERED.run(connection, answers)
+    return [None] * len(answers)
+
+
+def _hit(connection: Connection, intent: _Intent, answer: int) -> tuple[int, Call]:
+    """Write that a stored answer serves again; gives the new row, and the answer."""
+    found = connection.execute(select(_CALL).where(_CALL.c.id == answer)).mappings().one()
+    served = {name: found[name] for name in ("road", "finish_reason", "served_model")}
+    served |= {"source": found["id"], "answered_at": now(), "cost": 0.0, "status": "hit"}
+    (row,) = _HIT.ids(connection, [{**intent.row, **served}])
+    return row, call_of(found, intent.call.unit)
+
+
+def _under_way(connection: Connection, intents: list[_Intent]) -> dict[int, int]:
+    """Per intent that a commit of unknown end has written already, its row."""
+    found = {}
+    for n, intent in enumerate(intents):
+        mine = [_CALL.c[name] == intent.row[name] for name in ("run", "item", "key", "worker", "turn")]
+        wanted = select(_CALL.c.id).where(*mine, _CALL.c.status == "sent").order_by(_CALL.c.id.desc()).limit(1)
+        row = connection.execute(wanted).scalar()
+        if row is not None:
+            found[n] = int(row)
+    return found
 
 
 def call_of(row: Mapping[Any, Any], unit: VerdictKey) -> Call:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, func, insert, select, update
 
+from .bulk import Insert
 from .engine import Store, plain_errors
-from .prepared import Prepared
 from .records import Decision, Verdict
 from .rows import decision_row, verdict_of, verdict_row
 from .tables import metadata
-from .writer import insert_once, upsert
 
 _VERDICT = metadata.tables["verdict"]
 _DECISION = metadata.tables["decision"]
 _CALL = metadata.tables["call"]
 _DONE_KEYS = ("run", "item", "judge", "arm")
 
-_SAID = Prepared(
-    lambda dialect: insert_once(_VERDICT, dialect), *(column.name for column in _VERDICT.columns if column.name != "id")
-)
-_DECIDED = Prepared(
-    lambda dialect: upsert(_DECISION, dialect, _DONE_KEYS), *(column.name for column in _DECISION.columns)
-)
+_SAID = Insert(_VERDICT, [column.name for column in _VERDICT.columns if column.name != "id"], conflict="ignore")
+_DECIDED = Insert(_DECISION, [column.name for column in _DECISION.columns], conflict="replace", keys=_DONE_KEYS)
 
 Place = tuple[str, str, tuple[str, ...], int]
 
@@ -58,14 +54,21 @@ def failures(connection: Connection, run: str, item: str) -> dict[Place, Mapping
     }
 
 
-def write_outcome(
-    connection: Connection, *, run: str, dataset: str, verdicts: list[Verdict], decision: Decision | None
-) -> None:
-    """Write an item's new verdicts, and its decision where there is one; what is there already stays as it is."""
-    if verdicts:
-        _SAID.run(connection, [verdict_row(verdict, run=run, dataset=dataset) for verdict in verdicts])
-    if decision is not None:
-        _DECIDED.run(connection, decision_row(decision, run=run, dataset=dataset))
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """What came of an item: its new verdicts, and its decision where there is one."""
+
+    item: str
+    verdicts: list[Verdict]
+    decision: Decision | None
+
+
+def write_outcomes(connection: Connection, *, run: str, dataset: str, outcomes: list[ItemOutcome]) -> None:
+    """Write what came of items; verdicts that are there already stay as they are."""
+    verdicts = [verdict_row(verdict, run=run, dataset=dataset) for one in outcomes for verdict in one.verdicts]
+    decisions = [decision_row(one.decision, run=run, dataset=dataset) for one in outcomes if one.decision is not None]
+    _SAID.run(connection, verdicts)
+    _DECIDED.run(connection, decisions)
 
 
 def write_changes(connection: Connection, changes: list[dict[str, Any]]) -> None:

@@ -9,19 +9,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, text, update
 
 from ..text.errors import NotFound, RunBusy
 from .canonical import canonical, digest
 from .engine import Store, database_clock, plain_errors, writing
 from .rows import parsed
 from .tables import metadata
-from .transactions import transact
+from .transactions import ask, patiently, transact
 from .writer import insert_once, now
 
 _RUN = metadata.tables["run"]
@@ -72,12 +72,22 @@ def versions() -> dict[str, str]:
 def insert_run(connection: Connection, row: dict[str, Any]) -> str:
     """Insert a run under a name that is free; gives the name."""
     telling = connection.execution_options(preserve_rowcount=True)  # else PostgreSQL's driver says -1
+    created = _after(connection.execute(select(func.max(_RUN.c.created_at))).scalar())
     for _ in range(50):
         name = new_run_id()
-        made = telling.execute(insert_once(_RUN, connection.dialect.name), {**row, "id": name, "created_at": now()})
+        made = telling.execute(insert_once(_RUN, connection.dialect.name), {**row, "id": name, "created_at": created})
         if made.rowcount == 1:
             return name
     raise AssertionError("no free name for a run within fifty draws")
+
+
+def _after(latest: str | None) -> str:
+    """The time, or a moment after the latest run where the clock was set back: `last` goes by it."""
+    time = now()
+    if not latest or time > latest:
+        return time
+    moment = datetime.fromisoformat(latest) + timedelta(milliseconds=1)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def create_run(store: Store, *, judge: dict[str, Any], run: dict[str, Any]) -> Run:
@@ -95,17 +105,17 @@ def find_run(store: Store, name: str) -> Run:
     Raises:
         NotFound: if none or several have that name; the message lists what is near.
     """
-    with plain_errors(store.url), store.engine.connect() as connection:
-        names = [row[0] for row in connection.execute(select(_RUN.c.id).order_by(_RUN.c.created_at, _RUN.c.id))]
-        if not names:
-            raise NotFound(f"The store {store.shown} holds no run.", way_out="plurijudge judge ITEMS")
-        if name == "last":
-            return _run_of(connection, names[-1])
-        matching = [n for n in names if n == name] or [
-            n for n in names if n.startswith(name) or n.endswith(f"-{name}") or n.rpartition("-")[2].startswith(name)
-        ]
-        if len(matching) == 1:
-            return _run_of(connection, matching[0])
+    in_order = select(_RUN.c.id).order_by(_RUN.c.created_at, _RUN.c.id)
+    names = ask(store, lambda connection: list(connection.execute(in_order).scalars()))
+    if not names:
+        raise NotFound(f"The store {store.shown} holds no run.", way_out="plurijudge judge ITEMS")
+    if name == "last":
+        return ask(store, lambda connection: _run_of(connection, names[-1]))
+    matching = [n for n in names if n == name] or [
+        n for n in names if n.startswith(name) or n.endswith(f"-{name}") or n.rpartition("-")[2].startswith(name)
+    ]
+    if len(matching) == 1:
+        return ask(store, lambda connection: _run_of(connection, matching[0]))
     from difflib import get_close_matches
 
     if matching:
@@ -122,14 +132,16 @@ def _run_of(connection: Connection, name: str) -> Run:
 
 def set_run(store: Store, run: str, **columns: Any) -> None:
     """Change columns of a run's row."""
-    with plain_errors(store.url), writing(store.engine).begin() as connection:
-        connection.execute(update(_RUN).where(_RUN.c.id == run).values(**columns))
+    changed = update(_RUN).where(_RUN.c.id == run).values(**columns)
+    with plain_errors(store.url):
+        transact(store, lambda connection: connection.execute(changed) and None)
 
 
 def stop_run(store: Store, run: str, why: str) -> None:
     """Say why a process stopped its work on a run; one that another has closed meanwhile stays as it is."""
-    with plain_errors(store.url), writing(store.engine).begin() as connection:
-        connection.execute(update(_RUN).where(_RUN.c.id == run, _RUN.c.status == "open").values(stopped=why))
+    changed = update(_RUN).where(_RUN.c.id == run, _RUN.c.status == "open").values(stopped=why)
+    with plain_errors(store.url):
+        transact(store, lambda connection: connection.execute(changed) and None)
 
 
 _LOST = "in flight when the process ended"
@@ -193,8 +205,8 @@ def closing(store: Store, run: str, *, over: Callable[[], bool] = lambda: False)
     Where the one who closes it dies, the next that waits has it to close. Once `over()` holds nobody is waited for.
     """
     with _held_alone(store, "closing", run, wait=lambda: not over()) as mine:
-        with plain_errors(store.url), store.engine.connect() as connection:
-            status = connection.execute(select(_RUN.c.status).where(_RUN.c.id == run)).scalar()
+        asked = select(_RUN.c.status).where(_RUN.c.id == run)
+        status = ask(store, lambda connection: connection.execute(asked).scalar())
         yield mine and status == "open"
 
 
@@ -245,13 +257,29 @@ def _held_number(store: Store, number: int, *, wait: Callable[[], bool]) -> Iter
     """An advisory lock of PostgreSQL's, gone with its connection; asked for now and then, so that Ctrl-C is heard."""
     engine = store.engine.execution_options(isolation_level="AUTOCOMMIT")
     asked = text("SELECT pg_try_advisory_lock(:number)")
-    with plain_errors(store.url), engine.connect() as connection:
-        while not (mine := bool(connection.execute(asked, {"number": number}).scalar())) and wait():
-            time.sleep(_POLL)
+
+    def tried() -> Connection | None:
+        connection = engine.connect()
         try:
-            yield mine
+            if connection.execute(asked, {"number": number}).scalar():
+                return connection
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        return None
+
+    with plain_errors(store.url):
+        while (held := patiently(tried)) is None and wait():
+            time.sleep(_POLL)
+        if held is None:
+            yield False
+            return
+        try:
+            yield True
         finally:
-            connection.invalidate()
+            held.invalidate()
+            held.close()
 
 
 def close_run(store: Store, run: str, *, set_aside: int = 0, faults: str = "[]", stopped: str = "") -> None:
@@ -261,8 +289,12 @@ def close_run(store: Store, run: str, *, set_aside: int = 0, faults: str = "[]",
 
 def drop_empty_run(store: Store, run: str) -> None:
     """Take back a run in which nothing could be judged."""
-    with plain_errors(store.url), writing(store.engine).begin() as connection:
+
+    def work(connection: Connection) -> None:
         if connection.execute(select(_CALL.c.id).where(_CALL.c.run == run).limit(1)).first() is None:
             for table in (_LEASE, _CONCURRENCY):
                 connection.execute(delete(table).where(table.c.run == run))
             connection.execute(delete(_RUN).where(_RUN.c.id == run))
+
+    with plain_errors(store.url):
+        transact(store, work)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import Connection, Transaction
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from .engine import Store, writing
+from .engine import Store, plain_errors, writing
 
 if TYPE_CHECKING:
     from tenacity import Retrying
@@ -67,7 +67,9 @@ class Transactions:
         except DBAPIError as error:
             if not connection_lost(error):
                 raise
-        result: T = self._tries()(self._once, work)
+        if self._retrying is None:
+            self._retrying = _tries()
+        result: T = self._retrying(self._once, work)
         return result
 
     def close(self) -> None:
@@ -111,17 +113,46 @@ class Transactions:
         with contextlib.suppress(DBAPIError):
             connection.close()
 
-    def _tries(self) -> Retrying:
-        if self._retrying is None:
-            from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-            self._retrying = Retrying(
-                retry=retry_if_exception(connection_lost),
-                wait=wait_random_exponential(0.05, max=5),
-                stop=stop_after_delay(PATIENCE),
-                reraise=True,
-            )
-        return self._retrying
+def _tries() -> Retrying:
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+    return Retrying(
+        retry=retry_if_exception(connection_lost),
+        wait=wait_random_exponential(0.05, max=5),
+        stop=stop_after_delay(PATIENCE),
+        reraise=True,
+    )
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """Do what may be done twice, and again for a while if its connection is lost.
+
+    Raises:
+        DBAPIError: what the driver says, also if the connection stays lost.
+    """
+    try:
+        return work()
+    except DBAPIError as error:
+        if not connection_lost(error):
+            raise
+    result: T = _tries()(work)
+    return result
+
+
+def ask(store: Store, question: Callable[[Connection], T]) -> T:
+    """Read from the store; where the connection is lost, ask again on another.
+
+    Raises:
+        StoreError: if the store cannot be read.
+    """
+
+    def work() -> T:
+        with store.engine.connect() as connection:
+            return question(connection)
+
+    with plain_errors(store.url):
+        return patiently(work)
 
 
 def transact(store: Store, work: Callable[[Connection], T]) -> T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,10 +18,11 @@ from ..text.errors import StoreError
 from .engine import Store, plain_errors
 from .transactions import Transactions, connection_lost
 
+P = TypeVar("P")
 T = TypeVar("T")
+_ALONE = object()
 _BATCH = 512
 _GATHERING = 0.004  # seconds in which more comes in for the same commit: one takes as long as a dozen small rows
-_SWITCH = 0.0005
 
 
 def now() -> str:
@@ -45,35 +45,16 @@ def upsert(table: SqlTable, dialect: str, keys: tuple[str, ...]) -> Insert:
     return result
 
 
-_open = 0
-_usual = 0.0
-_counting = threading.Lock()
-
-
-def _share_the_interpreter(*, ended: bool = False) -> None:
-    """Let threads take turns ten times as often while a writer is at work.
-
-    SQLite's driver gives the interpreter away for each statement, and gets it back from a busy event loop only after a
-    switch interval: at the usual 5 ms a batch of a hundred statements would take half a second.
-    """
-    global _open, _usual
-    with _counting:
-        if not ended:
-            if _open == 0:
-                _usual = sys.getswitchinterval()
-                sys.setswitchinterval(min(_usual, _SWITCH))
-            _open += 1
-            return
-        _open -= 1
-        if _open == 0:
-            sys.setswitchinterval(_usual)
+Bulk = Callable[[Connection, list[P]], list[T]]
+"""Work that is done for many at once: what was given for each, in order, and what comes of each."""
 
 
 class _Job(Generic[T]):
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("error", "future", "given", "loop", "result", "work")
 
-    def __init__(self, work: Callable[[Connection], T], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, work: Callable[..., Any], given: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.work = work
+        self.given = given
         self.loop = loop
         self.future: asyncio.Future[T] = loop.create_future()
         self.result: T | None = None
@@ -101,7 +82,6 @@ class Writer:
         self.store = store
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._closed = False
-        _share_the_interpreter()
         self._thread = threading.Thread(target=self._run, name="plurijudge-writer", daemon=True)
         self._thread.start()
 
@@ -111,9 +91,29 @@ class Writer:
         Raises:
             StoreError: if the store cannot be written.
         """
+        result: T = await self._queued(work, _ALONE)
+        return result
+
+    async def each(self, bulk: Bulk[P, T], given: P) -> T:
+        """Have something done with whatever else is asked of the same `bulk` for the next transaction.
+
+        Args:
+            bulk: the work; what compares equal to it is the same.
+            given: what it is to do it with.
+
+        Returns:
+            What came of it, once it is committed.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        result: T = await self._queued(bulk, given)
+        return result
+
+    async def _queued(self, work: Callable[..., Any], given: Any) -> Any:
         if self._closed:
             raise StoreError("The store's writer is closed.", way_out="open the store again")
-        job = _Job(work, asyncio.get_running_loop())
+        job: _Job[Any] = _Job(work, given, asyncio.get_running_loop())
         self._jobs.put(job)
         return await job.future
 
@@ -130,7 +130,6 @@ class Writer:
             self._closed = True
             self._jobs.put(None)
             self._thread.join()
-            _share_the_interpreter(ended=True)
 
     def _run(self) -> None:
         transactions = Transactions(self.store)
@@ -177,8 +176,15 @@ class Writer:
     def _try(self, transactions: Transactions, jobs: list[_Job[Any]]) -> BaseException | None:
 
         def work(connection: Connection) -> None:
+            together: dict[Callable[..., Any], list[_Job[Any]]] = {}
             for job in jobs:
-                job.result = job.work(connection)
+                if job.given is _ALONE:
+                    job.result = job.work(connection)
+                else:
+                    together.setdefault(job.work, []).append(job)
+            for bulk, some in together.items():
+                for job, result in zip(some, bulk(connection, [job.given for job in some]), strict=True):
+                    job.result = result
 
         try:
             transactions.run(work)

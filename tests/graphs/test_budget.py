@@ -19,6 +19,7 @@ from plurijudge.text.errors import BadInput
 
 from ..court import pairs, quick
 from ..loopback import Loopback
+from .account import BLIND, Process, account, asked, asking, items_file, run_named, stored_answers
 
 ITEMS = 30
 
@@ -99,3 +100,47 @@ def test_what_the_cache_holds_costs_no_calls(tmp_path: Path) -> None:
         study.judge_sync(pairs(ITEMS), "builtin/planted")
         again = study.judge_sync(pairs(ITEMS), "builtin/planted", pace=within(calls=8, dollars=0.01))
         assert (again.status, again.sums["calls"]) == ("closed", 0)
+
+
+def exported(folder: Path, db: str, run: str) -> bytes:
+    """The canonical export of a run's verdicts."""
+    written = Process(folder, db, "export", "verdicts", "--run", run, "--canonical", "--out", "verdicts.jsonl").end()
+    assert written.code == 0, written.said
+    return (folder / "verdicts.jsonl").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize("limit", ["--max-calls", "--budget"])
+def test_a_tenth_of_the_budget_ends_within_one_batch_and_the_rest_leads_to_the_same_export(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str, limit: str
+) -> None:
+    items, width = 60, 4
+    db = str(tmp_path / "part.db") if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    whole = str(tmp_path / "whole.db")
+    items_file(tmp_path, items)
+    with Loopback(latency=0.05, blind=BLIND) as server:
+        begin = (*asking(server, model="openai/gpt-4o-mini"), "-c", str(width), "-q")
+        once = Process(tmp_path, whole, *begin).end()
+        assert once.code == 0, once.said
+        [(calls, cost, dearest)] = asked(whole, 'SELECT count(*), sum(cost), max(cost) FROM "call"')
+        assert (calls, cost > 0) == (2 * items, True)
+        server.reset()
+        allowed, batch, spent = {
+            "--max-calls": (calls // 10, 0.0, "count(*)"),
+            "--budget": (round(cost / 10, 9), (2 * width + 2) * dearest, "sum(cost)"),
+        }[limit]
+        part = Process(tmp_path, db, *begin, limit, str(allowed)).end()
+        assert part.code == 3, part.said
+        run = run_named(part.said)
+        assert f"go on with: plurijudge judge --run {run}" in part.said
+        [(used, sent)] = asked(db, f"SELECT {spent}, count(*) FROM \"call\" WHERE status = 'ok'")  # noqa: S608
+        assert server.stat()["received"] == sent  # nothing was cut off
+        assert allowed * 0.8 <= used <= allowed + batch
+        print(f"{kind}, {limit} {allowed:g}: stopped after {used:g}, {sent} calls")
+        had = stored_answers(db)
+        done = Process(tmp_path, db, "judge", "--run", run, "-c", str(width), "-q").end()
+        assert done.code == 0, done.said
+        account(db, run, server, items=items, had=had, what=f"a tenth of {limit} on {kind}").assert_nothing_lost()
+        assert server.stat()["received"] == calls
+    assert exported(tmp_path, db, run) == exported(tmp_path, whole, run_named(once.said))
