@@ -212,9 +212,9 @@ class Direct:
         except (aiohttp.ClientError, OSError) as error:
             said = getattr(error, "message", None) or error
             raise Failure("connection", " ".join(str(said).split()) or type(error).__name__, retry=True) from error
-        return self._read(raw)
+        return self._read(raw, service=str(parameters.get("service_tier") or ""))
 
-    def _read(self, raw: bytes) -> Answer:
+    def _read(self, raw: bytes, *, service: str) -> Answer:
         reply = _json(raw)
         if isinstance(reply, dict) and reply.get("error"):
             message = _error_in(raw).get("message")
@@ -226,7 +226,7 @@ class Direct:
             answer = _answer(reply, choice, message)
         except (AttributeError, IndexError, KeyError, TypeError) as error:
             raise Failure("garbage", "the reply holds no message", retry=True) from error
-        cost = cost_of(self._model, answer)
+        cost = cost_of(self._model, answer, service=str(reply.get("service_tier") or service))
         return answer if cost is None else replace(answer, cost=cost, price_source=price_source())
 
 

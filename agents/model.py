@@ -136,6 +136,8 @@ class Model:
         answered: whether it ever gave an answer.
         sent: per item, how many calls went out; whoever counts them takes them from here.
         spent: US dollars, as far as prices are known.
+        heard: how many calls have ended.
+        asking: how many are under way.
     """
 
     name: str
@@ -149,6 +151,8 @@ class Model:
     answered: bool = False
     sent: Counter[str] = field(default_factory=Counter)
     spent: float = 0.0
+    heard: int = 0
+    asking: int = 0
     _lanes: Lanes = field(init=False)
     _rates: Rates = field(init=False)
     _transport: Transport = field(init=False)
@@ -156,7 +160,6 @@ class Model:
     _inflight: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ready: bool = False
-    _asking: int = 0
     _hopeless: int = 0
     _denied: ModelError | None = None
     _road: int = 0
@@ -278,19 +281,20 @@ class Model:
             row, stored = await self.ledger.begin(call, fresh=question.fresh)
             if stored is not None:
                 return row, stored
-            self._asking += 1
+            self.asking += 1
             self.sent[question.unit.item] += 1
             try:
                 epoch = await inside.enter()
                 call = await self._ask(call, question, _Effort(self._road, [*self._dropped], epoch), inside)
             finally:
-                self._asking -= 1
+                self.asking -= 1
         finally:
             inside.leave()
             self._lanes.go_away()
         if self._rates.limited:
             self._rates.heard(expected, call.tokens_in, call.tokens_out)
         self.spent += call.cost or 0.0
+        self.heard += 1
         stop = self._consider(call)
         await self.ledger.finish(row, call)
         if stop is not None:
@@ -477,7 +481,7 @@ class Model:
         if stop is None or (self.answered and call.reason != "quota"):
             return None
         self._hopeless += 1
-        if self._asking and self._hopeless < self.limits.concurrency:
+        if self.asking and self._hopeless < self.limits.concurrency:
             return None
         where = f" at {call.endpoint}" if call.endpoint else ""
         said = stop.message.format(name=self.name, where=where)

@@ -57,7 +57,7 @@ def _names(model: str) -> list[str]:
     provider, _, bare = model.partition("/")
     bare = bare.removeprefix(f"{provider}/")  # a gateway's name for OpenAI's may begin with it
     tuned = _TUNED.match(bare)
-    return [model, bare, *([tuned[1]] if tuned else [])]
+    return [model, bare, *([tuned[1]] if tuned else []), bare.lower()]
 
 
 def _is_of(known: dict[str, Any], model: str) -> bool:
@@ -65,56 +65,76 @@ def _is_of(known: dict[str, Any], model: str) -> bool:
     return str(known.get("litellm_provider")).startswith(model.partition("/")[0] or "openai")
 
 
-def prices(model: str) -> Prices | None:
-    """A model's prices, the dearest of each kind; None where the table knows none."""
+def prices(model: str, *, service: str = "") -> Prices | None:
+    """A model's prices, the dearest of each kind; None where the table knows none.
+
+    Args:
+        model: by its full name.
+        service: the service tier that is asked for, such as `priority`, '' for the provider's plain one.
+    """
     provider = model.partition("/")[0]
     if provider in ("builtin", "replay"):
         return Prices(0.0, 0.0, 0)
     if provider in ("ollama", "ollama_chat"):  # models of one's own machine
         return Prices(0.0, 0.0)
     known = entry(model)
-    return None if known is None else dearest(known)
+    return None if known is None else dearest(known, service=service)
 
 
-def dearest(known: dict[str, Any]) -> Prices | None:
+def dearest(known: dict[str, Any], *, service: str = "") -> Prices | None:
     """The prices of an entry, the dearest of each kind (long prompts cost more); None where it names none."""
     found = []
     for kind in ("input", "output"):
-        plain, tier, written = (
-            f"{kind}_cost_per_token",
-            f"{kind}_cost_per_token_above_",
-            "cache_creation_input_token_cost",
-        )
+        plain = f"{kind}_cost_per_token"
         if known.get(plain) is None:
             return None
-        names = [n for n in known if n == plain or n.startswith(tier) or (kind == "input" and n == written)]
-        found.append(max(float(known[n]) for n in names if isinstance(known[n], (int, float))))
+        names = [n for n in known if n == plain or (n.startswith(plain) and _TIER.search(n))]
+        names += ["cache_creation_input_token_cost"] if kind == "input" else []
+        found.append(max(price for n in names if (price := _served(known, n, service)) is not None))
     return Prices(found[0], found[1], known.get("max_output_tokens"))
 
 
-def cost_of(model: str, answer: Answer) -> float | None:
-    """US dollars that an answer cost by the table; None where the model or the tokens are not known."""
-    known = entry(model)
-    if known is None or answer.tokens_in is None or answer.tokens_out is None:
+def cost_of(model: str, answer: Answer, *, service: str = "") -> float | None:
+    """US dollars that an answer cost by the table: by the entry of the model that answered, else of that asked.
+
+    Args:
+        model: as it was asked, by its full name.
+        answer: with the tokens that the server counted.
+        service: the service tier that the answer came by, '' for the provider's plain one.
+
+    Returns:
+        None where neither model is known, or the server counted no tokens.
+    """
+    if answer.tokens_in is None or answer.tokens_out is None:
         return None
-    asked, said = _price(known, "input_cost_per_token", answer.tokens_in), 0.0
-    told = _price(known, "output_cost_per_token", answer.tokens_in)
+    served = entry(f"{model.partition('/')[0]}/{answer.served_model}") if answer.served_model else None
+    known = entry(model) if served is None else served
+    if known is None:
+        return None
+    asked = _price(known, "input_cost_per_token", answer.tokens_in, service)
+    told = _price(known, "output_cost_per_token", answer.tokens_in, service)
     if asked is None or told is None:
         return None
     cached = min(answer.tokens_cached or 0, answer.tokens_in)
-    read = _price(known, "cache_read_input_token_cost", answer.tokens_in)
-    out, thought = answer.tokens_out, answer.tokens_reasoning or 0
-    thinking = known.get("output_cost_per_reasoning_token")
-    if thinking is not None and thought:
-        said, out = thought * float(thinking), out - thought
-    return (answer.tokens_in - cached) * asked + cached * (asked if read is None else read) + out * told + said
+    read = _price(known, "cache_read_input_token_cost", answer.tokens_in, service)
+    out, thought = answer.tokens_out, min(answer.tokens_reasoning or 0, answer.tokens_out)
+    thinking = _served(known, "output_cost_per_reasoning_token", service)
+    cost = (answer.tokens_in - cached) * asked + cached * (asked if read is None else read)
+    return cost + (out * told if thinking is None else (out - thought) * told + thought * thinking)
 
 
-def _price(known: dict[str, Any], name: str, tokens_in: int) -> float | None:
+def _price(known: dict[str, Any], name: str, tokens_in: int, service: str) -> float | None:
     """The price of that name for a prompt of so many tokens: that of the highest tier that it exceeds."""
-    best, price = 0, known.get(name)
-    for key, value in known.items():
+    best, named = 0, name
+    for key in known:
         tier = _TIER.search(key)
         if tier and key.startswith(f"{name}_above_") and best < int(tier[1]) * 1000 < tokens_in:
-            best, price = int(tier[1]) * 1000, value
-    return float(price) if isinstance(price, (int, float)) else None
+            best, named = int(tier[1]) * 1000, key
+    return _served(known, named, service)
+
+
+def _served(known: dict[str, Any], name: str, service: str) -> float | None:
+    """The price of that name at a service tier, the plain one where that tier has no price of its own."""
+    price = known.get(f"{name}_{service}") if service else None
+    price = known.get(name) if price is None else price
+    return float(price) if isinstance(price, int | float) else None

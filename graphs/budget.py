@@ -19,7 +19,8 @@ class Budget:
     Attributes:
         calls: model calls over the whole run, those of earlier processes too. Answers from the cache are none. Before
             an item is taken up, a call for each of its verdicts is set aside; only repairs of those may go over.
-        dollars: cost over the whole run. What is in flight when it is reached still comes in.
+        dollars: cost over the whole run. Before an item is taken up, the mean cost of a call so far is set aside for
+            each of its verdicts; what calls under way cost beyond that may go over, and so may the first of a run.
         seconds: for this process's work on the run; what is in flight at the end still comes in.
     """
 
@@ -48,15 +49,18 @@ class Spending:
     budget: Budget
     calls: int = 0
     dollars: float = 0.0
+    heard: int = 0
     started: float = field(default_factory=time.monotonic)
     under_way: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, budget: Budget, sums: dict[str, Any]) -> Spending:
         """The spending of a run whose rows come to these sums."""
-        return cls(budget, calls=sums["calls"], dollars=sums["cost"] or 0.0)
+        return cls(budget, calls=sums["calls"], dollars=sums["cost"] or 0.0, heard=sums["answered"])
 
-    def take_up(self, item: str, verdicts: int, *, sent: Counter[str], spent: float) -> str:
+    def take_up(
+        self, item: str, verdicts: int, *, sent: Counter[str], spent: float, heard: int = 0, asking: int = 0
+    ) -> str:
         """Set aside what an item may take.
 
         Args:
@@ -64,6 +68,8 @@ class Spending:
             verdicts: how many calls it needs at least.
             sent: per item under way, how many calls went out.
             spent: dollars that this process has spent.
+            heard: for how many calls.
+            asking: how many calls are under way.
 
         Returns:
             '' if the item may be judged, else which limit is reached.
@@ -71,8 +77,12 @@ class Spending:
         limit = self.budget
         if limit.seconds is not None and time.monotonic() - self.started >= limit.seconds:
             return f"the deadline of {limit.seconds:g} s is reached"
-        if limit.dollars is not None and self.dollars + spent >= limit.dollars:
-            return f"the budget of ${limit.dollars:g} is spent"
+        if limit.dollars is not None:
+            paid = self.dollars + spent
+            unsent = sum(max(0, needed - sent[name]) for name, needed in self.under_way.items())
+            to_come = paid / max(1, self.heard + heard) * (asking + unsent + verdicts)
+            if paid >= limit.dollars or paid + to_come > limit.dollars:
+                return f"the budget of ${limit.dollars:g} is spent"
         if limit.calls is not None:
             owed = sum(max(needed, sent[name]) for name, needed in self.under_way.items())
             if self.calls + owed + verdicts > limit.calls:

@@ -397,7 +397,9 @@ class Job:
                 continue
             item = given.item
             needed = self.plan.verdicts(item, self.judge) - len(given.before)
-            self.enough = spending.take_up(item.id, needed, sent=model.sent, spent=model.spent)
+            self.enough = spending.take_up(
+                item.id, needed, sent=model.sent, spent=model.spent, heard=model.heard, asking=model.asking
+            )
             if not self.enough:
                 await self._judge_one(given, writer, bench)
                 spending.settle(item.id, sent=model.sent)

@@ -184,7 +184,7 @@ def test_a_fraction_of_a_second_is_waited_for_and_then_answered(loopback: Loopba
 
 def test_an_attempt_that_hangs_is_given_up_and_tried_again(loopback: Loopback) -> None:
     loopback.script("hang*2,ok")
-    (call,) = ask(loopback.base_url, limits=Limits(backoff=0.001, timeout=0.4, total=30))
+    (call,) = ask(loopback.base_url, limits=Limits(backoff=0.001, timeout=1.5, total=30))
     assert (call.status, call.attempts) == ("ok", 3)
 
 

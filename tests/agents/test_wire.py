@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from plurijudge.agents import wire
 from plurijudge.agents.answer import Answer, Failure
 from plurijudge.agents.failures import failure_of
-from plurijudge.agents.prices import prices
+from plurijudge.agents.transport import transport_of
 
 Reply = tuple[int, str, dict[str, str]]
+ROADS = pytest.mark.parametrize("road", ["direct", "litellm"])
 
 
 class Refused(Exception):
@@ -130,73 +130,76 @@ async def replying(reply: Reply, then: Callable[[str], Awaitable[Any]]) -> Any:
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     async with server:
-        await wire.ready()
-        wire.hold()
-        try:
-            return await then(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
-        finally:
-            await wire.release()
+        return await then(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
 
 
-def reply_to(status: int, body: str, **headers: str) -> Answer | Failure:
-    """What one send brings where the server replies so."""
+def reply_to(road: str, status: int, body: str, **headers: str) -> Answer | Failure:
+    """What one send by a transport brings where the server replies so."""
 
     async def send(endpoint: str) -> Answer | Failure:
         asked: dict[str, Any] = {"temperature": 0.0}
+        transport = transport_of("openai/m", endpoint=endpoint, parameters=asked, wanted=road)
+        await transport.open()
         try:
-            return await wire.send(
-                "openai/m", [{"role": "user", "content": "?"}], endpoint=endpoint, seconds=5, parameters=asked
-            )
+            return await transport.send([{"role": "user", "content": "?"}], asked, seconds=5, subject=None)
         except Failure as failure:
             return failure
+        finally:
+            await transport.close()
 
     found: Answer | Failure = asyncio.run(replying((status, body, headers), send))
     return found
 
 
+@ROADS
 @pytest.mark.parametrize(
     "body",
     ["{}", "[]", "null", '""', '{"choices": []}', '{"choices": [{"index": 0, "message": null}]}', "\u007f"],
 )
-def test_a_200_without_a_completion_is_garbage_and_may_pass(body: str) -> None:
-    failure = reply_to(200, body)
+def test_a_200_without_a_completion_is_garbage_and_may_pass(road: str, body: str) -> None:
+    failure = reply_to(road, 200, body)
     assert isinstance(failure, Failure)
     assert (failure.reason, failure.retry) == ("garbage", True)
     assert "Traceback" not in failure.said
 
 
-def test_a_200_that_holds_an_error_is_the_server_s_failure_and_may_pass() -> None:
-    failure = reply_to(200, '{"error": {"message": "overloaded"}}')
+@ROADS
+def test_a_200_that_holds_an_error_is_the_server_s_failure_and_may_pass(road: str) -> None:
+    failure = reply_to(road, 200, '{"error": {"message": "overloaded"}}')
     assert isinstance(failure, Failure)
     assert (failure.reason, failure.retry, failure.said) == ("server", True, "overloaded")
 
 
-def test_usage_that_the_server_does_not_give_is_unknown_not_zero() -> None:
-    answer = reply_to(200, '{"choices": [{"index": 0, "message": {"role": "assistant", "content": "[[A]]"}}]}')
+@ROADS
+def test_usage_that_the_server_does_not_give_is_unknown_not_zero(road: str) -> None:
+    answer = reply_to(road, 200, '{"choices": [{"index": 0, "message": {"role": "assistant", "content": "[[A]]"}}]}')
     assert isinstance(answer, Answer)
     assert answer.text == "[[A]]"
     assert (answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.cost) == (None, None, None, None)
 
 
-def test_tokens_are_as_the_server_says_cached_and_reasoning_too() -> None:
+@ROADS
+def test_tokens_are_as_the_server_says_cached_and_reasoning_too(road: str) -> None:
     usage = (
         '{"prompt_tokens": 50, "completion_tokens": 30, "total_tokens": 80, "prompt_tokens_details": '
         '{"cached_tokens": 40}, "completion_tokens_details": {"reasoning_tokens": 20}}'
     )
     message = '{"role": "assistant", "content": "[[A]]", "reasoning_content": "Hm."}'
     choices = f'[{{"index": 0, "message": {message}, "finish_reason": "stop"}}]'
-    answer = reply_to(200, f'{{"model": "m-7", "choices": {choices}, "usage": {usage}}}')
+    answer = reply_to(road, 200, f'{{"model": "m-7", "choices": {choices}, "usage": {usage}}}')
     assert isinstance(answer, Answer)
     assert (answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.tokens_reasoning) == (50, 30, 40, 20)
     assert (answer.reasoning, answer.served_model) == ("Hm.", "m-7")
 
 
-def test_a_503_may_say_how_long_to_wait() -> None:
-    failure = reply_to(503, '{"error": {"message": "Loading."}}', **{"retry-after": "3"})
+@ROADS
+def test_a_503_may_say_how_long_to_wait(road: str) -> None:
+    failure = reply_to(road, 503, '{"error": {"message": "Loading."}}', **{"retry-after": "3"})
     assert isinstance(failure, Failure)
     assert (failure.reason, failure.retry, failure.retry_after, failure.said) == ("server", True, 3.0, "Loading.")
 
 
+@ROADS
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
     [
@@ -207,21 +210,14 @@ def test_a_503_may_say_how_long_to_wait() -> None:
         (400, '{"error": "no error object"}', "bad_request"),
     ],
 )
-def test_what_no_retry_mends_is_not_retried(status: int, body: str, reason: str) -> None:
-    failure = reply_to(status, body)
+def test_what_no_retry_mends_is_not_retried(road: str, status: int, body: str, reason: str) -> None:
+    failure = reply_to(road, status, body)
     assert isinstance(failure, Failure)
     assert (failure.reason, failure.retry) == (reason, False)
 
 
-def test_what_a_server_wrote_is_kept_where_it_sent_no_error_object() -> None:
-    failure = reply_to(502, "<html><body><h1>Bad gateway</h1></body></html>")
+@ROADS
+def test_what_a_server_wrote_is_kept_where_it_sent_no_error_object(road: str) -> None:
+    failure = reply_to(road, 502, "<html><body><h1>Bad gateway</h1></body></html>")
     assert isinstance(failure, Failure)
     assert failure.said == "Error code: 502: Bad gateway"
-
-
-def test_prices_come_from_the_local_table_and_are_the_dearest_of_their_kind() -> None:
-    known = prices("openai/gpt-4o-mini")
-    assert known is not None and known.longest is not None
-    assert known.token_out > known.token_in > 0
-    assert prices("openai/no-such-model") is None
-    assert prices("builtin/heuristic") == (0, 0, 0)

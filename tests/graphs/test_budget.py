@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from ..loopback import Loopback
 from .account import BLIND, Process, account, asked, asking, items_file, run_named, stored_answers
 
 ITEMS = 30
+MANY = 60
+PRICED = "openai/gpt-4o-mini"
 
 
 def within(**limits: Any) -> Pace:
@@ -78,8 +81,24 @@ def test_a_run_stops_within_what_is_in_flight_of_its_dollars(loopback: Loopback,
         one = study.judge_sync(pairs(1), judge, pace=quick()).sums["cost"] / 2
         stopped = study.judge_sync(pairs(ITEMS)[1:], judge, pace=within(dollars=10 * one))
         assert (stopped.status, stopped.stopped) == ("open", f"the budget of ${10 * one:g} is spent")
-        assert 9 <= stopped.sums["calls"] <= 10 + 2 * 4 + 2
+        assert 8 <= stopped.sums["calls"] <= 10 + 4  # the mean of the calls before is set aside for those to come
         assert study.resume_sync(stopped.run, pace=quick()).status == "closed"
+
+
+def test_dollars_are_set_aside_for_what_is_under_way_at_the_mean_price_so_far() -> None:
+    spending, sent = Spending(Budget(dollars=1.0)), Counter[str]()
+
+    def taken(item: str, *, spent: float, heard: int, asking: int) -> bool:
+        return spending.take_up(item, 2, sent=sent, spent=spent, heard=heard, asking=asking) == ""
+
+    assert taken("of unknown price", spent=0.0, heard=0, asking=0)
+    sent["of unknown price"] = 2
+    assert taken("a second", spent=0.1, heard=1, asking=1)  # 1 heard, 1 under way, 2 to send: .4 of a dollar
+    assert taken("a third", spent=0.2, heard=2, asking=0)  # 2 heard, 2 to send, 2 more
+    sent.update({"a second": 2, "a third": 2})
+    assert taken("a fourth", spent=0.4, heard=4, asking=2)
+    assert taken("a fifth", spent=0.6, heard=6, asking=0)
+    assert spending.take_up("a sixth", 2, sent=sent, spent=0.6, heard=6, asking=0) == "the budget of $1 is spent"
 
 
 def test_a_budget_in_dollars_needs_a_price(tmp_path: Path) -> None:
@@ -102,45 +121,57 @@ def test_what_the_cache_holds_costs_no_calls(tmp_path: Path) -> None:
         assert (again.status, again.sums["calls"]) == ("closed", 0)
 
 
-def exported(folder: Path, db: str, run: str) -> bytes:
-    """The canonical export of a run's verdicts."""
-    written = Process(folder, db, "export", "verdicts", "--run", run, "--canonical", "--out", "verdicts.jsonl").end()
-    assert written.code == 0, written.said
-    return (folder / "verdicts.jsonl").read_bytes()
+@dataclass(frozen=True)
+class Whole:
+    """A run that nothing stopped, and the server that was asked."""
+
+    server: Loopback
+    calls: int
+    cost: float
+    dearest: float
+    export: bytes
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    folder = tmp_path_factory.mktemp("whole")
+    items_file(folder, MANY)
+    with Loopback(latency=0.05, blind=BLIND) as server:
+        done = Process(folder, folder / "s.db", *asking(server, model=PRICED), "-q").end()
+        assert done.code == 0, done.said
+        [(calls, cost, dearest)] = asked(folder / "s.db", 'SELECT count(*), sum(cost), max(cost) FROM "call"')
+        assert (calls, cost > 0) == (2 * MANY, True)
+        with Study(folder / "s.db") as study:
+            yield Whole(server, calls, cost, dearest, canonical(study, study.outcome("last")))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 @pytest.mark.parametrize("limit", ["--max-calls", "--budget"])
 def test_a_tenth_of_the_budget_ends_within_one_batch_and_the_rest_leads_to_the_same_export(
-    tmp_path: Path, request: pytest.FixtureRequest, kind: str, limit: str
+    tmp_path: Path, request: pytest.FixtureRequest, whole: Whole, kind: str, limit: str
 ) -> None:
-    items, width = 60, 4
-    db = str(tmp_path / "part.db") if kind == "sqlite" else request.getfixturevalue("postgres_url")
-    whole = str(tmp_path / "whole.db")
-    items_file(tmp_path, items)
-    with Loopback(latency=0.05, blind=BLIND) as server:
-        begin = (*asking(server, model="openai/gpt-4o-mini"), "-c", str(width), "-q")
-        once = Process(tmp_path, whole, *begin).end()
-        assert once.code == 0, once.said
-        [(calls, cost, dearest)] = asked(whole, 'SELECT count(*), sum(cost), max(cost) FROM "call"')
-        assert (calls, cost > 0) == (2 * items, True)
-        server.reset()
-        allowed, batch, spent = {
-            "--max-calls": (calls // 10, 0.0, "count(*)"),
-            "--budget": (round(cost / 10, 9), (2 * width + 2) * dearest, "sum(cost)"),
-        }[limit]
-        part = Process(tmp_path, db, *begin, limit, str(allowed)).end()
-        assert part.code == 3, part.said
-        run = run_named(part.said)
-        assert f"go on with: plurijudge judge --run {run}" in part.said
-        [(used, sent)] = asked(db, f"SELECT {spent}, count(*) FROM \"call\" WHERE status = 'ok'")  # noqa: S608
-        assert server.stat()["received"] == sent  # nothing was cut off
-        assert allowed * 0.8 <= used <= allowed + batch
-        print(f"{kind}, {limit} {allowed:g}: stopped after {used:g}, {sent} calls")
-        had = stored_answers(db)
-        done = Process(tmp_path, db, "judge", "--run", run, "-c", str(width), "-q").end()
-        assert done.code == 0, done.said
-        account(db, run, server, items=items, had=had, what=f"a tenth of {limit} on {kind}").assert_nothing_lost()
-        assert server.stat()["received"] == calls
-    assert exported(tmp_path, db, run) == exported(tmp_path, whole, run_named(once.said))
+    db = str(tmp_path / "s.db") if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    width, server = 4, whole.server
+    allowed, batch, spent = {
+        "--max-calls": (whole.calls // 10, 0.0, "count(*)"),
+        "--budget": (round(whole.cost / 10, 9), width * whole.dearest, "sum(cost)"),
+    }[limit]
+    items_file(tmp_path, MANY)
+    server.reset()
+    begin = (*asking(server, model=PRICED), limit, str(allowed))
+    part = Process(tmp_path, db, *begin, "-c", str(width), "-q").end()
+    assert part.code == 3, part.said
+    run = run_named(part.said)
+    assert f"go on with: plurijudge judge --run {run}" in part.said
+    [(used, sent)] = asked(db, f"SELECT {spent}, count(*) FROM \"call\" WHERE status = 'ok'")  # noqa: S608
+    assert server.stat()["received"] == sent  # nothing was cut off
+    assert 0.75 * allowed <= used <= allowed + batch
+    print(f"{kind}, {limit} {allowed:g} of {whole.calls} calls' work: stopped after {used:g}, {sent} calls")
+    had = stored_answers(db)
+    done = Process(tmp_path, db, "judge", "--run", run, "-q").end()
+    assert done.code == 0, done.said
+    account(db, run, server, items=MANY, had=had, what=f"a tenth of {limit} on {kind}").assert_nothing_lost()
+    assert server.stat()["received"] == whole.calls
+    with Study(db) as study:
+        assert canonical(study, study.outcome(run)) == whole.export

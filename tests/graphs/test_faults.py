@@ -1,4 +1,4 @@
-"""What becomes of a run when the model's server stalls, lies and dies? Every item is decided, or says why not."""
+"""What becomes of a run when the model's server stalls, lies and dies? Every item is decided, by either transport."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from plurijudge.graphs.runner import Pace
 
 from ..court import pairs, quick, rows
 from ..loopback import Loopback
+
+pytestmark = pytest.mark.usefixtures("transport")
 
 ITEMS = 40
 HURRIED = Pace(limits=Limits(backoff=0.001, longest_wait=0.002, timeout=0.4, total=10))

@@ -195,6 +195,7 @@ def test_a_full_disk_ends_the_run_with_its_error_and_nothing_stored_is_lost(loop
             connection.execute(f"PRAGMA max_page_count={pages + 25}")
 
         event.listen(study.store.engine, "connect", little_room)
+        study.store.engine.dispose()  # so that every connection comes through it
         with pytest.raises(StoreFull, match="full"):
             study.judge_sync(pairs(ITEMS), judge(loopback), pace=quick())
     kept = rows(path, "SELECT key FROM \"call\" WHERE status = 'ok'")

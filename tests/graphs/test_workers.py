@@ -96,35 +96,57 @@ def test_of_three_workers_one_is_killed_and_one_comes_too_late_and_every_item_is
     print(f"calls: {per_worker}; the late one said: {ended[0].said.strip()}")
 
 
-FILE_ITEMS = 3_000
+FILE_ITEMS = 2_000
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["both live", "the reader is killed"])
-def test_of_two_that_start_on_one_file_one_reads_it_and_both_judge(
-    server: Loopback, postgres_url: str, tmp_path: Path, killed: bool
-) -> None:
-    path = items_file(tmp_path, FILE_ITEMS)
-    with path.open("a", encoding="utf-8") as file:
+def beginning(server: Loopback, folder: Path, db: str, calls: int) -> Process:
+    """A process that begins a run of its own on the file, and stops after so many calls."""
+    return Process(folder, db, *asking(server), "--max-calls", str(calls), "--limit", "40", "-q")
+
+
+def assert_read_once(db: str) -> None:
+    """The file is in the store, each line once."""
+    counted = asked(db, "SELECT count(*), count(DISTINCT position), max(position) FROM item")
+    assert counted == [(FILE_ITEMS, FILE_ITEMS, FILE_ITEMS)]
+    noted = asked(db, "SELECT items, lines, complete, set_aside FROM dataset")
+    assert noted == [(FILE_ITEMS, FILE_ITEMS + 1, 1, 1)]
+
+
+@pytest.fixture
+def long_file(tmp_path: Path) -> Path:
+    """The folder of a file that takes a while to read, its last line no item."""
+    with items_file(tmp_path, FILE_ITEMS).open("a", encoding="utf-8") as file:
         file.write("no item\n")
-    first, second = (
-        Process(tmp_path, postgres_url, *asking(server), "--max-calls", str(n), "--limit", "40", "-q") for n in (4, 6)
-    )
+    return tmp_path
+
+
+def test_of_two_that_start_on_one_file_one_reads_it_and_both_judge(
+    server: Loopback, postgres_url: str, long_file: Path
+) -> None:
+    crew = [beginning(server, long_file, postgres_url, calls) for calls in (4, 6)]
+    assert [process.end().code for process in crew] == [3, 3]
+    assert_read_once(postgres_url)
+    made = asked(postgres_url, "SELECT count(*) FROM \"call\" WHERE status <> 'hit' GROUP BY run ORDER BY 1")
+    assert made == [(4,), (6,)]
+
+
+def test_where_the_one_that_reads_dies_the_other_reads_on(server: Loopback, postgres_url: str, long_file: Path) -> None:
     with ExitStack() as over:
+        first = beginning(server, long_file, postgres_url, 4)
         over.callback(first.kill)
-        over.callback(second.kill)
         wait_until(lambda: _read(postgres_url) > 0, "reading has begun")
-        if killed:
-            first.kill()  # it may be the one that reads, or the one that waits
-            assert second.end().code == 3
-        else:
-            assert [first.end().code, second.end().code] == [3, 3]
-    assert asked(postgres_url, "SELECT count(*), count(DISTINCT position), max(position) FROM item") == [
-        (FILE_ITEMS, FILE_ITEMS, FILE_ITEMS)
-    ]
-    [noted] = asked(postgres_url, "SELECT items, lines, complete, set_aside FROM dataset")
-    assert noted == (FILE_ITEMS, FILE_ITEMS + 1, 1, 1)
-    per_run = asked(postgres_url, "SELECT count(*) FROM \"call\" WHERE status <> 'hit' GROUP BY run ORDER BY 1")
-    assert per_run == ([(6,)] if killed else [(4,), (6,)])
+        first.send(signal.SIGSTOP)
+        second = beginning(server, long_file, postgres_url, 6)
+        over.callback(second.kill)
+        wait_until(lambda: asked(postgres_url, "SELECT count(*) FROM run") == [(2,)], "the second has begun")
+        assert asked(postgres_url, "SELECT complete FROM dataset") == [(0,)]
+        first.kill()
+        assert second.end().code == 3
+    assert_read_once(postgres_url)
+    [(run,), _] = asked(postgres_url, "SELECT id FROM run ORDER BY created_at")
+    again = Process(long_file, postgres_url, "judge", "--run", run, "-q").end()
+    assert again.code == 0, again.said
+    assert asked(postgres_url, "SELECT count(*) FROM decision WHERE run = :run", run=run) == [(40,)]
 
 
 def _read(db: str) -> int:
