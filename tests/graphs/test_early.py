@@ -120,18 +120,22 @@ def test_items_that_fail_belong_to_the_beginning_too(loopback: Loopback, tmp_pat
         assert_a_beginning_is_decided(study, done)
 
 
-@pytest.mark.parametrize(("gate", "state", "code"), [("a>b", "holds", 0), ("b>a", "fails", 4)])
-def test_a_gate_is_the_exit_code(tmp_path: Path, gate: str, state: str, code: int) -> None:
+def test_a_gate_ends_a_run_once_it_is_decided_and_says_so(tmp_path: Path) -> None:
+    with Study(tmp_path / "s.db") as study:
+        for gate, state in (("a>b", "holds"), ("b>a", "fails"), ("a>b >= 0.99", "fails")):
+            done = study.judge_sync(leaning(), JUDGE, plan=Plan(gate=gate), pace=PACE)
+            assert (done.status, done.gate) == ("closed", state)
+            assert done.stopped.startswith(f"{done.gate_said};")
+            assert_a_beginning_is_decided(study, done)
+        assert study.resume_sync(done.run).gate == "fails"  # from its rows alone
+
+
+def test_a_gate_that_does_not_hold_is_the_exit_code(tmp_path: Path) -> None:
     path = items_file(tmp_path, 1)
     path.write_text("".join(json.dumps(item) + "\n" for item in leaning(200)), encoding="utf-8")
-    done = Process(tmp_path, tmp_path / "s.db", "judge", path.name, "--model", JUDGE, "--gate", gate, "-q").end()
-    assert done.code == code, done.said
-    assert "ended early: " in done.said
-    assert f"gate {state}: " in done.said
-    if state == "holds":
-        return
-    closed = Process(tmp_path, tmp_path / "s.db", "judge", "--run", "last", "-q").end()  # from its rows alone
-    assert closed.code == code, closed.said
+    done = Process(tmp_path, tmp_path / "s.db", "judge", path.name, "--model", JUDGE, "--gate", "b>a", "-q").end()
+    assert done.code == 4, done.said
+    assert "ended early: " in done.said and "gate fails: " in done.said
 
 
 def test_what_is_shown_of_a_stopped_run_is_of_its_finished_beginning_alone(tmp_path: Path) -> None:
