@@ -69,7 +69,7 @@ class Rates:
         return expected
 
     def heard(self, expected: float, tokens_in: int | None, tokens_out: int | None) -> None:
-        """Correct what a call was taken to need by what it used; one that failed used as much as is known, none."""
+        """Correct what a call was taken to need by what it used; where nobody knows, what was expected stands."""
         if self._tokens is None or tokens_in is None:
             return
         out = tokens_out or 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ class Blocks:
         self._order = await asyncio.to_thread(work)
         self.total = len(self._order)
 
-    async def claimed(self, over: Callable[[], bool]) -> AsyncIterator[tuple[Block, list[tuple[int, Item]]]]:
+    async def claimed(self, over: Callable[[], bool]) -> AsyncGenerator[tuple[Block, list[tuple[int, Item]]], None]:
         """Block by block, with its items in order, until all blocks of the run are done or it is over for this process.
 
         Where the others are being worked on elsewhere it waits: a process that dies leaves its blocks behind.

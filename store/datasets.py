@@ -140,6 +140,7 @@ class Reading:
         self._lines = lines
         self._read_to = dataset.read_to
         self._number = dataset.lines
+        self._analysed = False
 
     @classmethod
     def of_file(cls, dataset: Dataset) -> Reading:
@@ -203,6 +204,9 @@ class Reading:
             connection, _LABEL, [label_row(g, dataset=dataset, item=i.id, source="file") for i in new for g in i.gold]
         )
         self._note(connection, lines, len(new), faults)
+        if lines and not self._analysed and connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE item")  # else its checks of foreign keys scan the table for each row
+            self._analysed = True
         return items
 
     def _note(self, connection: Connection, lines: list[Line[Item]], new: int, faults: list[Fault]) -> None:

@@ -207,7 +207,7 @@ def test_an_answer_comes_to_the_same_row(kind: str) -> None:
     assert (call["tokens_in"], call["tokens_out"], call["served_model"]) == (5000, 300, "m-7")
 
 
-FINISHED = {
+FINISHED: dict[Any, str] = {
     **dict.fromkeys(
         ["stop", "eos", "end_turn", "STOP", "COMPLETE", "error", "abort", "max_length", "", None, 5], "stop"
     ),

@@ -48,12 +48,12 @@ def test_rows_get_ids_in_their_order_and_the_database_s_defaults(boxes: Store, n
 
 
 def test_what_is_there_is_ignored_replaced_or_an_error(boxes: Store) -> None:
-    other = [{"name": "b1", "size": 9.5, "order": 7}, {"name": "b5", "size": None, "order": 5}]
+    other: list[dict[str, object]] = [{"name": "b1", "size": 9.5, "order": 7}, {"name": "b5", "size": None, "order": 5}]
     with writing(boxes.engine).begin() as connection:
         Insert(BOX, COLUMNS).run(connection, made(3))
         Insert(BOX, COLUMNS, conflict="ignore").run(connection, other)
     with boxes.engine.connect() as connection:
-        assert dict(connection.execute(select(BOX.c.name, BOX.c.order)).all()) == {"b0": 0, "b1": 1, "b2": 2, "b5": 5}  # type: ignore[arg-type]
+        assert dict(connection.execute(select(BOX.c.name, BOX.c.order)).all()) == {"b0": 0, "b1": 1, "b2": 2, "b5": 5}
     with writing(boxes.engine).begin() as connection:
         Insert(BOX, COLUMNS, conflict="replace", keys=("name",)).run(connection, other)
     with boxes.engine.connect() as connection:
@@ -75,7 +75,7 @@ def test_rows_change_by_their_id_where_the_condition_holds(
         update.run(connection, [{"id": place, "size": None, "note": f"new {place}"} for place in ids])
         update.run(connection, [])
     with boxes.engine.connect() as connection:
-        notes = dict(connection.execute(select(BOX.c.id, BOX.c.note)).all())  # type: ignore[arg-type]
+        notes = dict(connection.execute(select(BOX.c.id, BOX.c.note)).all())
         sizes = connection.execute(select(BOX.c.size).where(BOX.c.id != ids[0])).scalars().all()
     assert notes == {place: "kept" if place == ids[0] else f"new {place}" for place in ids}
     assert sizes == [None] * (n - 1)
