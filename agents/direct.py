@@ -18,8 +18,8 @@ from .failures import failure_of
 from .prices import cost_of, price_source
 
 
-class Provider(NamedTuple):
-    """What the environment says of a provider, as LiteLLM reads it.
+class Compatible(NamedTuple):
+    """A provider whose endpoints take what this client sends, and what the environment says of it, as LiteLLM reads it.
 
     Attributes:
         key: the variable that its key stands in.
@@ -32,12 +32,11 @@ class Provider(NamedTuple):
     base: str = ""
 
 
-# Providers whose endpoints take what this client sends.
 COMPATIBLE = {
-    "openai": Provider("OPENAI_API_KEY", ("OPENAI_BASE_URL", "OPENAI_API_BASE"), "https://api.openai.com/v1"),
-    "hosted_vllm": Provider("HOSTED_VLLM_API_KEY", ("HOSTED_VLLM_API_BASE",)),
-    "lm_studio": Provider("LM_STUDIO_API_KEY", ("LM_STUDIO_API_BASE",)),
-    "llamafile": Provider("LLAMAFILE_API_KEY", ("LLAMAFILE_API_BASE",), "http://127.0.0.1:8080/v1"),
+    "openai": Compatible("OPENAI_API_KEY", ("OPENAI_BASE_URL", "OPENAI_API_BASE"), "https://api.openai.com/v1"),
+    "hosted_vllm": Compatible("HOSTED_VLLM_API_KEY", ("HOSTED_VLLM_API_BASE",)),
+    "lm_studio": Compatible("LM_STUDIO_API_KEY", ("LM_STUDIO_API_BASE",)),
+    "llamafile": Compatible("LLAMAFILE_API_KEY", ("LLAMAFILE_API_BASE",), "http://127.0.0.1:8080/v1"),
 }
 # OpenAI's own models whose requests LiteLLM rewrites: other names of parameters, or another interface.
 _REWRITTEN = re.compile(

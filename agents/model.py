@@ -307,7 +307,8 @@ class Model:
             if not self._ready:
                 await self._transport.open()
                 if self.provider is None:
-                    self._prices = await asyncio.to_thread(prices, self.name)
+                    service = str(self.parameters.get("service_tier") or "")
+                    self._prices = await asyncio.to_thread(prices, self.name, service=service)
                 self._ready = True
 
     def _key(self, question: _Question) -> str:
@@ -354,6 +355,8 @@ class Model:
             if failed:
                 raise failed.pop()
             effort.epoch = await inside.enter()
+            if self._rates.limited:
+                await self._rates.take(len(call.request))
             return await self._attempt(call, question, effort)
 
         async def wait(seconds: float) -> None:

@@ -177,7 +177,7 @@ def test_what_is_given_back_is_free_for_whoever_comes_next(store: Store, run: Ru
         async with writer_of(store) as writer:
             first = blocks_of(store, run)
             await first.lay_out()
-            claims = first.claimed(never)
+            claims: Any = first.claimed(never)
             held, page = await anext(claims)
             for _, item in page:
                 first.take(held, item.id)
@@ -200,7 +200,7 @@ def test_a_lost_block_is_neither_finished_nor_given_back(store: Store, run: Run)
         async with writer_of(store) as writer:
             late = blocks_of(store, run)
             await late.lay_out()
-            claims = late.claimed(never)
+            claims: Any = late.claimed(never)
             block, page = await anext(claims)
             await claims.aclose()
             names = [item.id for _, item in page]
@@ -219,18 +219,17 @@ def test_a_lost_block_is_neither_finished_nor_given_back(store: Store, run: Run)
 
 
 def test_a_worker_that_comes_too_late_is_told_when_it_finishes(store: Store, run: Run) -> None:
-    async def work() -> Block:
+    async def work() -> None:
         async with writer_of(store) as writer:
             late = blocks_of(store, run)
             await late.lay_out()
-            claims = late.claimed(never)
+            claims: Any = late.claimed(never)
             block, page = await anext(claims)
             await claims.aclose()
             late.take(block, page[0][1].id)
             await asyncio.to_thread(Leases(store, run.id, worker="other", seconds=600).claim)
             with pytest.raises(LeaseLost, match="came too late"):
                 await late.settle(block, page[0][1].id, writer, failed=False)
-            return block
 
     drive(work())
     assert leases(store)[0] == (0, 0, "other", True)
@@ -240,7 +239,7 @@ def test_renewing_finds_out_what_is_lost_and_keeps_the_rest(store: Store, run: R
     async def work() -> tuple[Block, Block]:
         blocks = blocks_of(store, run, seconds=0.06)
         await blocks.lay_out()
-        claims = blocks.claimed(never)
+        claims: Any = blocks.claimed(never)
         first, _ = await anext(claims)
         second, _ = await anext(claims)
         await claims.aclose()
