@@ -49,21 +49,20 @@ class Blocks:
         run: the run.
         plan: how its items are ordered.
         leases: who has which block.
-        total: items in the run's order, once it is laid out.
+        order: the positions of the run's items in its order, once it is laid out.
     """
 
     store: Store
     run: Run
     plan: Plan
     leases: Leases
-    total: int = 0
-    _order: NDArray[np.int64] | None = None
+    order: NDArray[np.int64] | None = None
     _mine: dict[int, Block] = field(default_factory=dict)
     _of_item: dict[str, Block] = field(default_factory=dict)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def lay_out(self) -> None:
-        """Draw the order of the items, which must all be stored, and cut it into blocks."""
+    async def lay_out(self) -> NDArray[np.int64]:
+        """Draw the order of the items, which must all be stored, and cut it into blocks; gives their positions."""
 
         def work() -> NDArray[np.int64]:
             plan, dataset = self.plan, self.run.dataset
@@ -72,20 +71,20 @@ class Blocks:
             self.leases.lay_out(block_ranges(len(order)))
             return order
 
-        self._order = await asyncio.to_thread(work)
-        self.total = len(self._order)
+        self.order = await asyncio.to_thread(work)
+        return self.order
 
     async def claimed(self, over: Callable[[], bool]) -> AsyncGenerator[tuple[Block, list[tuple[int, Item]]], None]:
         """Block by block, with its items in order, until all blocks of the run are done or it is over for this process.
 
         Where the others are being worked on elsewhere it waits: a process that dies leaves its blocks behind.
         """
-        assert self._order is not None
+        assert self.order is not None
         while not over():
             lease = await asyncio.to_thread(self.leases.claim)
             if lease is not None:
                 block = self._mine[lease.block] = Block(lease)
-                yield block, await asyncio.to_thread(self._read, self._order[lease.first : lease.last])
+                yield block, await asyncio.to_thread(self._read, self.order[lease.first : lease.last])
                 continue
             if not await asyncio.to_thread(self.leases.left):
                 return
@@ -96,8 +95,7 @@ class Blocks:
                 await asyncio.sleep(min(_POLL, _POLL if wait is None else max(0.01, wait)))
 
     def _read(self, positions: NDArray[np.int64]) -> list[tuple[int, Item]]:
-        wanted = [*map(int, positions)]
-        return ask(self.store, lambda connection: items_at(connection, self.run.dataset, wanted))
+        return ask(self.store, lambda connection: items_at(connection, self.run.dataset, positions))
 
     async def _one_of_mine(self) -> None:
         self._freed.clear()
@@ -152,3 +150,8 @@ class Blocks:
         for block in [*self._mine.values()]:
             await asyncio.to_thread(self.leases.release, block.lease)
         self._mine.clear()
+
+    @property
+    def total(self) -> int:
+        """How many items the run has; 0 until its order is laid out."""
+        return 0 if self.order is None else len(self.order)

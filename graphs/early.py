@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-import orjson
 from sqlalchemy import Connection, select
 
 from ..analyses.until import Answer, Gate, Until
 from ..store.engine import Store
 from ..store.order import finished_places, items_at, order_of
 from ..store.records import Decision, Item
+from ..store.rows import decision_of
 from ..store.runs import Run
 from ..store.tables import metadata
 from ..store.transactions import ask
 from .plan import Plan
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _DECISION = metadata.tables["decision"]
 _CHUNK = 500
@@ -27,24 +31,24 @@ class EarlyEnd:
         said: why the run may end, '' while it may not.
     """
 
-    def __init__(self, store: Store, run: Run, plan: Plan, *, total: int) -> None:
+    def __init__(self, store: Store, run: Run, plan: Plan, *, order: NDArray[np.int64]) -> None:
         """Read the rules.
 
         Args:
             store: where the run is.
             run: the run.
             plan: with its rules.
-            total: how many items the run has.
+            order: the positions of the run's items in its order.
 
         Raises:
             BadInput: if a rule is none.
         """
         self.said = ""
-        self._store, self._run, self._plan = store, run, plan
+        self._store, self._run, self._order = store, run, order
+        total = len(order)
         until = [Until.read(plan.until).watch(total)] if plan.until else []
         self._watches = [*until, *([Gate.read(plan.gate).watch(total)] if plan.gate else [])]
         self._place = 0
-        self._order: Any = None
 
     def look(self) -> bool:
         """Feed the rules with what has been finished since the last look; says whether the run may end."""
@@ -56,8 +60,6 @@ class EarlyEnd:
     def _look_on(self, connection: Connection) -> None:
         """Look on from where the last look ended, be it in the middle of one whose connection was lost."""
         reached = finished_places(connection, self._run.id)
-        if self._order is None:
-            self._order = _order(connection, self._run, self._plan)
         while self._place < reached and not self.said:
             positions = self._order[self._place : min(reached, self._place + _CHUNK)]
             self._feed(_found(connection, self._run, positions))
@@ -78,7 +80,7 @@ def gate_answer(store: Store, run: Run, plan: Plan) -> Answer:
     """
 
     def work(connection: Connection) -> Answer:
-        order = _order(connection, run, plan)
+        order = order_of(connection, run.dataset, seed=plan.seed, limit=plan.limit)
         watch = Gate.read(plan.gate).watch(len(order))
         reached = order[: finished_places(connection, run.id)]
         for start in range(0, len(reached), _CHUNK):
@@ -90,24 +92,9 @@ def gate_answer(store: Store, run: Run, plan: Plan) -> Answer:
     return ask(store, work)
 
 
-def _order(connection: Connection, run: Run, plan: Plan) -> Any:
-    return order_of(connection, run.dataset, seed=plan.seed, limit=plan.limit)
-
-
-def _found(connection: Connection, run: Run, positions: Any) -> list[tuple[Item, Decision | None]]:
+def _found(connection: Connection, run: Run, positions: NDArray[np.int64]) -> list[tuple[Item, Decision | None]]:
     """The items at these positions, each with its decision in the run."""
-    items = [item for _, item in items_at(connection, run.dataset, [*map(int, positions)])]
+    items = [item for _, item in items_at(connection, run.dataset, positions)]
     wanted = select(_DECISION).where(_DECISION.c.run == run.id, _DECISION.c.item.in_([item.id for item in items]))
-    made = {
-        row["item"]: Decision.model_construct(
-            item=row["item"],
-            judge=row["judge"],
-            outcome=row["outcome"],
-            preferred=row["preferred"],
-            scores=orjson.loads(row["scores"]) if row["scores"] else None,
-            rule=row["rule"],
-            verdicts=row["verdicts"],
-        )
-        for row in connection.execute(wanted).mappings()
-    }
+    made = {row["item"]: decision_of(row) for row in connection.execute(wanted).mappings()}
     return [(item, made.get(item.id)) for item in items]

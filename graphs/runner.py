@@ -263,9 +263,9 @@ class Job:
         except BaseExceptionGroup as several:
             raise _plainest(several) from None
         if self.progress.total == 0 and not self.stop.is_set() and not self.enough:
-            await self._see_whether_any(writer)
+            await self._see_whether_any()
 
-    async def _see_whether_any(self, writer: Writer) -> None:
+    async def _see_whether_any(self) -> None:
         """Take the run back if it has nothing to judge; another worker may have judged all there is."""
         sums = await asyncio.to_thread(self.sums)
         if sums["decisions"] or sums["calls"] or sums["hits"] or self.progress.lost:
@@ -320,11 +320,11 @@ class Job:
             return
         if not await self._take_in(writer):
             return
-        await self._blocks.lay_out()
+        order = await self._blocks.lay_out()
         await asyncio.to_thread(self._blocks.leases.reopen)
-        self.progress.expected = self._blocks.total
+        self.progress.expected = len(order)
         if self.plan.until or self.plan.gate:
-            self._early = EarlyEnd(self.store, self.run, self.plan, total=self._blocks.total)
+            self._early = EarlyEnd(self.store, self.run, self.plan, order=order)
         async for block, page in self._blocks.claimed(lambda: bool(self.enough) or self.stop.is_set()):
             if self._early is not None and await asyncio.to_thread(self._early.look):
                 await asyncio.to_thread(self._blocks.leases.release, block.lease)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _ITEM = metadata.tables["item"]
 _LEASE = metadata.tables["lease"]
-_DECISION = metadata.tables["decision"]
 _LARGEST_BLOCK = 32
 
 
@@ -65,11 +64,13 @@ def block_ranges(n: int) -> list[tuple[int, int]]:
     return [(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def items_at(connection: Connection, dataset: str, positions: Sequence[int]) -> list[tuple[int, Item]]:
+def items_at(
+    connection: Connection, dataset: str, positions: Sequence[int] | NDArray[np.int64]
+) -> list[tuple[int, Item]]:
     """The items at these positions, in the order of the positions, each with its position."""
-    page = read_items_where(connection, dataset, _ITEM.c.position.in_([int(p) for p in positions]))
-    found: dict[int, Item] = dict(page)
-    return [(int(p), found[int(p)]) for p in positions if int(p) in found]
+    wanted = [int(position) for position in positions]  # a driver knows no integers of NumPy's
+    found: dict[int, Item] = dict(read_items_where(connection, dataset, _ITEM.c.position.in_(wanted)))
+    return [(position, found[position]) for position in wanted if position in found]
 
 
 def finished_places(connection: Connection, run: str) -> int:

@@ -182,6 +182,12 @@ def verdict_of(row: Mapping[Any, Any]) -> Verdict:
     return Verdict.model_validate({name: values[name] for name in Verdict.model_fields if name in values})
 
 
+def decision_of(row: Mapping[Any, Any]) -> Decision:
+    """The record of a row of `decision`."""
+    values = parsed(row, "decision")
+    return Decision.model_validate({name: values[name] for name in Decision.model_fields if name in values})
+
+
 def item_of(
     row: Mapping[Any, Any], responses: list[Mapping[Any, Any]], labels: list[Mapping[Any, Any]] | None = None
 ) -> Item:
