@@ -76,8 +76,12 @@ _LONGEST = 200_000  # bytes of a refusal that are read
 
 def translates_nothing(model: str, *, endpoint: str, parameters: dict[str, Any]) -> bool:
     """Whether a model can be asked directly with the same outcome: a compatible endpoint, and plain parameters."""
-    plain = can_ask(model) and not _REWRITTEN.match(model)
-    return bool(endpoint) and plain and parameters.keys() <= _BODY
+    return bool(endpoint) and plain(model) and parameters.keys() <= _BODY
+
+
+def plain(model: str) -> bool:
+    """Whether LiteLLM, too, sends a model's requests as they are, and so whether its answers can be priced alike."""
+    return can_ask(model) and not _REWRITTEN.match(model)
 
 
 def can_ask(model: str) -> bool:

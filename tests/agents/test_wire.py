@@ -133,12 +133,12 @@ async def replying(reply: Reply, then: Callable[[str], Awaitable[Any]]) -> Any:
         return await then(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
 
 
-def reply_to(road: str, status: int, body: str, **headers: str) -> Answer | Failure:
+def reply_to(road: str, status: int, body: str, *, model: str = "openai/m", **headers: str) -> Answer | Failure:
     """What one send by a transport brings where the server replies so."""
 
     async def send(endpoint: str) -> Answer | Failure:
         asked: dict[str, Any] = {"temperature": 0.0}
-        transport = transport_of("openai/m", endpoint=endpoint, parameters=asked, wanted=road)
+        transport = transport_of(model, endpoint=endpoint, parameters=asked, wanted=road)
         await transport.open()
         try:
             return await transport.send([{"role": "user", "content": "?"}], asked, seconds=5, subject=None)
@@ -190,6 +190,33 @@ def test_tokens_are_as_the_server_says_cached_and_reasoning_too(road: str) -> No
     assert isinstance(answer, Answer)
     assert (answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.tokens_reasoning) == (50, 30, 40, 20)
     assert (answer.reasoning, answer.served_model) == ("Hm.", "m-7")
+
+
+PRICED = (
+    '{"model": "gpt-4o-2024-08-06", "choices": [{"index": 0, "message": {"role": "assistant", "content": "[[A]]"}}], '
+    '"usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100, '
+    '"prompt_tokens_details": {"cached_tokens": 400}}}'
+)
+
+
+@ROADS
+def test_an_answer_of_a_known_model_is_priced_on_either_road(road: str) -> None:
+    answer = reply_to(road, 200, PRICED, model="openai/gpt-4o")
+    assert isinstance(answer, Answer)
+    assert answer.cost == pytest.approx((600 * 2.5 + 400 * 1.25 + 100 * 10) / 1e6)
+    assert answer.price_source.startswith("litellm ")
+
+
+def test_litellm_prices_no_call_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    from plurijudge.agents import wire
+
+    asked: list[Any] = []
+    monkeypatch.setattr(wire.library(), "response_cost_calculator", lambda **given: asked.append(given))
+    plain = reply_to("litellm", 200, PRICED, model="openai/gpt-4o")
+    assert isinstance(plain, Answer) and not asked
+    monkeypatch.setattr(wire, "_keeper", lambda: None)  # a release that takes no record from outside
+    assert reply_to("litellm", 200, PRICED, model="openai/gpt-4o") == plain
+    assert len(asked) == 1
 
 
 @ROADS

@@ -24,7 +24,7 @@ from plurijudge.text.errors import NoStore
 from ..loopback import Loopback
 from .account import BLIND, Process, account, asked, asking, items_file, run_named, wait_until
 
-ITEMS = 36
+ITEMS = 60
 CREW = ("killed", "stopped", "steady")
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
@@ -55,6 +55,7 @@ def test_of_three_workers_one_is_killed_and_one_comes_too_late_and_every_item_is
     begun = Process(tmp_path, postgres_url, *asking(server), "--max-calls", "8", "-c", "2", "-q").end()
     run = run_named(begun.said)
     assert begun.code == 3, begun.said
+    server.script(latency=1.0)  # so that the first to start does not judge all before the last has started
     with ExitStack() as over:
         crew = {
             name: Process(tmp_path, postgres_url, "judge", "--run", run, "--lease", "3", "-c", "4", "-q")
