@@ -166,7 +166,7 @@ class Model:
     _dropped: list[str] = field(default_factory=list)
     _secrets: tuple[str, ...] = field(default_factory=known_secrets)
     _random: random.Random = field(default_factory=random.Random)
-    _shown: str = ""
+    _blank: Call = field(init=False)
 
     def __post_init__(self) -> None:
         """Take the transport that the limits name, and the road that the judge's description names."""
@@ -180,7 +180,9 @@ class Model:
             wanted=limits.transport,
             provider=self.provider,
         )
-        self._shown = without_secrets(self.endpoint, self._secrets)
+        nobody = VerdictKey.model_construct(item="", judge="", presentation=())
+        shown = without_secrets(self.endpoint, self._secrets)
+        self._blank = Call.model_construct(key="", unit=nobody, model=self.name, endpoint=shown)
         if self.structured != "auto":
             self._road = _ROADS.index(self.structured)
         elif self.local:
@@ -251,14 +253,14 @@ class Model:
         if not self._ready:
             await self._start()
         key = self._key(question)
-        call = Call.model_construct(
-            key=key,
-            unit=question.unit,
-            turn=question.turn,
-            model=self.name,
-            endpoint=self._shown,
-            request=without_known(question.request, self._secrets),
-            max_cost=None if self._prices is None else self._max_cost(question, self._prices),
+        call = self._blank.model_copy(
+            update={
+                "key": key,
+                "unit": question.unit,
+                "turn": question.turn,
+                "request": without_known(question.request, self._secrets),
+                "max_cost": None if self._prices is None else self._max_cost(question, self._prices),
+            }
         )
         while (running := self._inflight.get(key)) is not None:
             await asyncio.wait([running])  # the same question is under way: its answer serves both
@@ -332,45 +334,49 @@ class Model:
         try:
             async with asyncio.timeout(self.limits.total):
                 try:
-                    done = await self._attempt(call, question, effort)
+                    said = await self._attempt(question, effort)
                 except Failure as first:
                     if not first.retry:
                         raise
-                    done = await self._again(first, call, question, effort, inside)
+                    said = await self._again(first, len(call.request), question, effort, inside)
         except Failure as failure:
-            done = self._failed(call, failure, effort)
+            said = self._failed(failure)
         except TimeoutError:
-            done = self._failed(call, self._out_of_time(effort), effort)
+            said = self._failed(self._out_of_time(effort))
         latency = round((time.perf_counter() - effort.started) * 1000, 3)
-        return done.model_copy(update={"attempts": effort.sends, "latency_ms": latency})
+        return call.model_copy(
+            update={**said, "dropped": effort.left_out, "attempts": effort.sends, "latency_ms": latency}
+        )
 
-    async def _again(self, first: Failure, call: Call, question: _Question, effort: _Effort, inside: _Inside) -> Call:
+    async def _again(
+        self, first: Failure, size: int, question: _Question, effort: _Effort, inside: _Inside
+    ) -> dict[str, Any]:
         """Every attempt behind the first; that one's failure counts as tenacity's first try.
 
         The lane is free while a call waits for its next attempt.
         """
         failed = [first]
 
-        async def attempt() -> Call:
+        async def attempt() -> dict[str, Any]:
             if failed:
                 raise failed.pop()
             effort.epoch = await inside.enter()
             if self._rates.limited:
-                await self._rates.take(len(call.request))
-            return await self._attempt(call, question, effort)
+                await self._rates.take(size)
+            return await self._attempt(question, effort)
 
         async def wait(seconds: float) -> None:
             inside.leave()
             await asyncio.sleep(seconds)
 
-        done: Call = await AsyncRetrying(
+        said: dict[str, Any] = await AsyncRetrying(
             stop=stop_after_attempt(self.limits.attempts),
             retry=retry_if_exception(lambda error: isinstance(error, Failure) and error.retry),
             wait=self._wait,
             sleep=wait,
             reraise=True,
         )(attempt)
-        return done
+        return said
 
     def _out_of_time(self, effort: _Effort) -> Failure:
         said = f"no answer within {self.limits.total:g} s"
@@ -378,12 +384,11 @@ class Model:
             return Failure("deadline", said)
         return Failure(effort.last.reason, f"{said}; the last attempt: {effort.last.said}")
 
-    def _failed(self, call: Call, failure: Failure, effort: _Effort) -> Call:
+    def _failed(self, failure: Failure) -> dict[str, Any]:
+        """What a call's row says of its failure."""
         said = _storable(without_secrets(failure.said, self._secrets)[:2000])
         status = "refused" if failure.reason == "content_filter" else "error"
-        return call.model_copy(
-            update={"status": status, "reason": failure.reason, "error": said, "dropped": [*effort.left_out]}
-        )
+        return {"status": status, "reason": failure.reason, "error": said}
 
     def _wait(self, state: RetryCallState) -> float:
         """Seconds until the next attempt: what the server asked for, else full jitter below a growing bound."""
@@ -393,9 +398,10 @@ class Model:
         jitter = self._random.uniform(0, bound)
         return jitter if asked is None else asked + 0.1 * jitter
 
-    async def _attempt(self, call: Call, question: _Question, effort: _Effort) -> Call:
-        """One attempt; a parameter that the model refuses is left out, and the attempt repeated at once.
+    async def _attempt(self, question: _Question, effort: _Effort) -> dict[str, Any]:
+        """One attempt, and what its answer makes of the call's row.
 
+        A parameter that the model refuses is left out, and the attempt repeated at once.
         What was left out is remembered for later calls only once the model has answered without it: an error that
         merely speaks of a parameter teaches nothing.
         """
@@ -416,7 +422,7 @@ class Model:
         if effort.left_out:
             self._road = max(self._road, effort.road)
             self._dropped += [name for name in effort.left_out if name not in self._dropped]
-        return self._heard(call, answer, road, effort, question.refuses)
+        return self._heard(answer, road, question.refuses)
 
     async def _send(self, question: _Question, parameters: dict[str, Any], effort: _Effort) -> Answer:
         """Send once, within the deadline of an attempt."""
@@ -437,10 +443,8 @@ class Model:
             effort.sends -= not failure.sent
             raise
 
-    def _heard(
-        self, call: Call, answer: Answer, road: Road, effort: _Effort, refuses: Callable[[str], bool] | None
-    ) -> Call:
-        """The call as its answer ends it."""
+    def _heard(self, answer: Answer, road: Road, refuses: Callable[[str], bool] | None) -> dict[str, Any]:
+        """What a call's row says of its answer."""
         arguments = [c.get("function", {}).get("arguments") or "" for c in answer.tool_calls]
         text = answer.text if answer.text.strip() else next(filter(None, arguments), "")
         status, reason = "ok", ""
@@ -452,25 +456,22 @@ class Model:
             status, reason = "error", "empty"
         elif refuses is not None and refuses(text):
             status, reason = "refused", "refusal"
-        return call.model_copy(
-            update={
-                "status": status,
-                "reason": reason,
-                "road": road,
-                "response": self._clean(text),
-                "reasoning": self._clean(answer.reasoning) or None,
-                "tool_calls": self._clean(_as_json(answer.tool_calls)) if answer.tool_calls else None,
-                "finish_reason": self._clean(answer.finish_reason),
-                "dropped": [*effort.left_out],
-                "tokens_in": answer.tokens_in,
-                "tokens_out": answer.tokens_out,
-                "tokens_cached": answer.tokens_cached,
-                "tokens_reasoning": answer.tokens_reasoning,
-                "cost": answer.cost,
-                "price_source": answer.price_source,
-                "served_model": self._clean(answer.served_model),
-            }
-        )
+        return {
+            "status": status,
+            "reason": reason,
+            "road": road,
+            "response": self._clean(text),
+            "reasoning": self._clean(answer.reasoning) or None,
+            "tool_calls": self._clean(_as_json(answer.tool_calls)) if answer.tool_calls else None,
+            "finish_reason": self._clean(answer.finish_reason),
+            "tokens_in": answer.tokens_in,
+            "tokens_out": answer.tokens_out,
+            "tokens_cached": answer.tokens_cached,
+            "tokens_reasoning": answer.tokens_reasoning,
+            "cost": answer.cost,
+            "price_source": answer.price_source,
+            "served_model": self._clean(answer.served_model),
+        }
 
     def _clean(self, text: str) -> str:
         return _storable(without_known(text, self._secrets))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,30 +107,62 @@ def cost_of(model: str, answer: Answer, *, service: str = "") -> float | None:
     """
     if answer.tokens_in is None or answer.tokens_out is None:
         return None
-    served = entry(f"{model.partition('/')[0]}/{answer.served_model}") if answer.served_model else None
-    known = entry(model) if served is None else served
-    if known is None:
+    tariff = _tariff(model, answer.served_model, service)
+    if tariff is None:
         return None
-    asked = _price(known, "input_cost_per_token", answer.tokens_in, service)
-    told = _price(known, "output_cost_per_token", answer.tokens_in, service)
+    asked, told = tariff.asked.at(answer.tokens_in), tariff.told.at(answer.tokens_in)
     if asked is None or told is None:
         return None
     cached = min(answer.tokens_cached or 0, answer.tokens_in)
-    read = _price(known, "cache_read_input_token_cost", answer.tokens_in, service)
+    read = tariff.read.at(answer.tokens_in)
     out, thought = answer.tokens_out, min(answer.tokens_reasoning or 0, answer.tokens_out)
-    thinking = _served(known, "output_cost_per_reasoning_token", service)
     cost = (answer.tokens_in - cached) * asked + cached * (asked if read is None else read)
+    thinking = tariff.thinking
     return cost + (out * told if thinking is None else (out - thought) * told + thought * thinking)
 
 
-def _price(known: dict[str, Any], name: str, tokens_in: int, service: str) -> float | None:
-    """The price of that name for a prompt of so many tokens: that of the highest tier that it exceeds."""
-    best, named = 0, name
-    for key in known:
-        tier = _TIER.search(key)
-        if tier and key.startswith(f"{name}_above_") and best < int(tier[1]) * 1000 < tokens_in:
-            best, named = int(tier[1]) * 1000, key
-    return _served(known, named, service)
+class _Tiered(NamedTuple):
+    """A price, and those that hold for prompts of more tokens than a bound, the highest bound first."""
+
+    plain: float | None
+    above: tuple[tuple[int, float | None], ...]
+
+    def at(self, tokens_in: int) -> float | None:
+        """The price for a prompt of so many tokens."""
+        return next((price for bound, price in self.above if tokens_in > bound), self.plain)
+
+
+class _Tariff(NamedTuple):
+    """What tokens cost by kind: read, told, read from a cache, and thought."""
+
+    asked: _Tiered
+    told: _Tiered
+    read: _Tiered
+    thinking: float | None
+
+
+@lru_cache(maxsize=1024)
+def _tariff(model: str, served_model: str, service: str) -> _Tariff | None:
+    """The prices of the model that answered, else of that asked; None where the table has neither."""
+    served = entry(f"{model.partition('/')[0]}/{served_model}") if served_model else None
+    known = entry(model) if served is None else served
+    if known is None:
+        return None
+    return _Tariff(
+        _tiered(known, "input_cost_per_token", service),
+        _tiered(known, "output_cost_per_token", service),
+        _tiered(known, "cache_read_input_token_cost", service),
+        _served(known, "output_cost_per_reasoning_token", service),
+    )
+
+
+def _tiered(known: dict[str, Any], name: str, service: str) -> _Tiered:
+    """The prices of that name."""
+    bounds = {
+        int(tier[1]) * 1000: key for key in known if key.startswith(f"{name}_above_") and (tier := _TIER.search(key))
+    }
+    above = tuple((bound, _served(known, bounds[bound], service)) for bound in sorted(bounds, reverse=True))
+    return _Tiered(_served(known, name, service), above)
 
 
 def _served(known: dict[str, Any], name: str, service: str) -> float | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -15,9 +15,29 @@ from ..text.errors import BadPrompt
 
 JUDGED = frozenset({"question", "context", "reference", "first", "second", "response"})
 GIVEN = frozenset({"criteria", "ties", "low", "high", "fence"})
+_STEADY = GIVEN - {"fence"}
 _FOLDER = Path(__file__).parent
 _SECTION = re.compile(r"^<!-- (system|user) -->[ \t]*$", re.MULTILINE)
 _NEEDED = {"pairwise": frozenset({"first", "second"}), "score": frozenset({"response"})}
+
+
+class _Section(NamedTuple):
+    """A part of a prompt: whose message it is, its template, and the names that it uses where no text of an item is."""
+
+    role: str
+    template: Any
+    steady: tuple[str, ...] | None
+
+    def render(self, values: dict[str, Any]) -> str:
+        """The message; one that is the same for every item is rendered once."""
+        if self.steady is not None and all(name in values for name in self.steady):
+            return _rendered(self.template, self.steady, tuple(values[name] for name in self.steady))
+        return str(self.template.render(values).strip())
+
+
+@lru_cache(maxsize=256)
+def _rendered(template: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> str:
+    return str(template.render(dict(zip(names, values, strict=True))).strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +65,7 @@ class Prompt:
     structured: bool
     variables: frozenset[str]
     text: str
-    _sections: tuple[tuple[str, Any], ...]
+    _sections: tuple[_Section, ...]
 
     def messages(self, **values: Any) -> list[dict[str, str]]:
         """Render the messages, with the judged texts put in once and never read as a template.
@@ -61,7 +81,7 @@ class Prompt:
         from jinja2 import UndefinedError
 
         try:
-            return [{"role": role, "content": template.render(values).strip()} for role, template in self._sections]
+            return [{"role": section.role, "content": section.render(values)} for section in self._sections]
         except UndefinedError as error:
             raise BadPrompt(f"The prompt `{self.id}` uses a value that is not given: {error}.") from error
 
@@ -144,7 +164,7 @@ def parse_prompt(text: str, *, name: str, own: bool = True) -> Prompt:
         structured=head.get("format") == "json",
         variables=used,
         text=text,
-        _sections=tuple((role, _environment().from_string(part)) for role, part in sections),
+        _sections=tuple(_section(role, part, name=name) for role, part in sections),
     )
 
 
@@ -166,6 +186,12 @@ def _sections(body: str) -> list[tuple[str, str]]:
     if len(parts) == 1:
         return [("user", body)]
     return [(role, part) for role, part in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def _section(role: str, part: str, *, name: str) -> _Section:
+    used = _variables(part, name=name)
+    steady = tuple(sorted(used)) if used <= _STEADY else None
+    return _Section(role, _environment().from_string(part), steady)
 
 
 def _variables(body: str, *, name: str) -> frozenset[str]:
