@@ -6,31 +6,28 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from ..store.canonical import canonical, digest
+from ..store.canonical import digest
 from ..store.records import Call, Road, VerdictKey
-from ..text.errors import ModelError, ModelRefusedKey, ModelUnknown, ModelUnreachable
+from ..text.errors import ModelError
 from ..text.secrets import known_secrets, without_known, without_secrets
 from . import wire
 from .answer import Answer, Failure
+from .hopeless import HOPELESS
 from .lanes import Change, Lanes
 from .ledger import Ledger
 from .prices import Prices, prices
+from .question import ROADS, TEXT, Effort, Question
 from .rates import Rates
 from .subject import Subject
 from .transport import Provider, Transport, transport_of
 
-FENCE = "<<fence>>"
-_ROADS: tuple[Road, ...] = ("schema", "tool", "text")
-_TEXT = len(_ROADS) - 1
-_ROAD_PARAMETERS = ("response_format", "tools", "tool_choice")
 _LARGER = 4
 _OVERHEAD = 512  # tokens, at most, that a provider's own template puts around a request
 
@@ -62,64 +59,6 @@ class Limits:
     transport: str = "auto"
 
 
-@dataclass(frozen=True)
-class _Question:
-    """What is asked in one call."""
-
-    messages: list[dict[str, Any]]
-    unit: VerdictKey
-    fence: str
-    schema: dict[str, Any] | None
-    subject: Subject | None
-    turn: int
-    parameters: dict[str, Any]
-    fresh: bool
-    refuses: Callable[[str], bool] | None
-
-    @cached_property
-    def request(self) -> str:
-        """What is written down of it: the place of the fence, never its value, which no judged text can hold."""
-        messages = self.messages
-        if self.fence:
-            messages = [{**m, "content": m["content"].replace(self.fence, FENCE)} for m in messages]
-        return canonical({"messages": messages, "parameters": self.parameters, "schema": self.schema})
-
-
-@dataclass(slots=True)
-class _Effort:
-    """What one call has come to so far: its road, what it leaves out, how often it went out, what came last."""
-
-    road: int
-    left_out: list[str]
-    epoch: int
-    started: float = field(default_factory=time.perf_counter)
-    sends: int = 0
-    last: Failure | None = None
-
-    def leave_out(self, failure: Failure, *, sent: Collection[str], roads: bool) -> bool:
-        """Do without what was refused; says whether there is anything left to try."""
-        parameter = failure.parameter
-        if not parameter:
-            return False
-        if parameter in _ROAD_PARAMETERS:
-            if not roads or self.road == _TEXT:
-                return False
-            self.road += 1
-        elif parameter not in sent:
-            return False
-        if parameter not in self.left_out:
-            self.left_out.append(parameter)
-        return True
-
-    def parameters(self, given: dict[str, Any]) -> dict[str, Any]:
-        """What is given, without what is left out."""
-        sent = {name: value for name, value in given.items() if name not in self.left_out}
-        limit = given.get("max_tokens")
-        if limit is not None and "max_tokens" in self.left_out and "max_completion_tokens" not in self.left_out:
-            sent["max_completion_tokens"] = limit
-        return sent
-
-
 @dataclass(slots=True)
 class Model:
     """A model as one judge asks it. `close` it once nothing more will be asked.
@@ -134,6 +73,7 @@ class Model:
         salt: what else an answer depends on, such as the digest of a replayed file.
         provider: a user's own callable in the place of an endpoint.
         answered: whether it ever gave an answer.
+        takes_tools: whether it takes tools in its provider's own form, as far as is known; False once it refused them.
         sent: per item, how many calls went out; whoever counts them takes them from here.
         spent: US dollars, as far as prices are known.
         heard: how many calls have ended.
@@ -149,6 +89,7 @@ class Model:
     salt: str = ""
     provider: Provider | None = None
     answered: bool = False
+    takes_tools: bool = True
     sent: Counter[str] = field(default_factory=Counter)
     spent: float = 0.0
     heard: int = 0
@@ -184,9 +125,9 @@ class Model:
         shown = without_secrets(self.endpoint, self._secrets)
         self._blank = Call.model_construct(key="", unit=nobody, model=self.name, endpoint=shown)
         if self.structured != "auto":
-            self._road = _ROADS.index(self.structured)
+            self._road = ROADS.index(self.structured)
         elif self.local:
-            self._road = _TEXT  # it is told what is judged, and has no use for a schema
+            self._road = TEXT  # it is told what is judged, and has no use for a schema
 
     @property
     def local(self) -> bool:
@@ -215,6 +156,7 @@ class Model:
         max_tokens: int | None = None,
         fresh: bool = False,
         refuses: Callable[[str], bool] | None = None,
+        further: dict[str, Any] | None = None,
     ) -> tuple[int, Call]:
         """Ask once, or give the answer that is stored.
 
@@ -226,10 +168,12 @@ class Model:
             fence: the fence in the messages; its place is kept, its value is not stored.
             schema: the JSON schema of the answer.
             subject: what is judged; handed to built-in models and callables only.
-            turn: 0 for the question, 1 for the repair.
+            turn: 0 for the question; one more for each further turn of the same conversation, such as the repair.
             max_tokens: the token limit of the answer.
             fresh: whether answers that other runs stored are left unread.
             refuses: whether an answer's text declines to answer; such an answer is not reused.
+            further: parameters of this call alone, such as `tools` and `tool_choice`; with `tools` the answer may be
+                calls to them (`Call.tool_calls`) in the place of a text.
 
         Returns:
             The call's row and the call, whatever became of it: a failed call is a row too.
@@ -238,8 +182,12 @@ class Model:
             ModelError: if no call to this model can succeed (nothing listens, key refused, no such model).
             StoreError: if the ledger cannot be written.
         """
-        parameters = {**self.parameters, **({} if max_tokens is None else {"max_tokens": max_tokens})}
-        question = _Question(messages, unit, fence, schema, subject, turn, parameters, fresh, refuses)
+        parameters = {
+            **self.parameters,
+            **({} if max_tokens is None else {"max_tokens": max_tokens}),
+            **(further or {}),
+        }
+        question = Question(messages, unit, fence, schema, subject, turn, parameters, fresh, refuses)
         row, call = await self._once(question)
         if call.status == "truncated" and max_tokens is not None and not self.local:
             larger = {**parameters, "max_tokens": max_tokens * _LARGER}
@@ -248,7 +196,7 @@ class Model:
                 return larger_row, larger_call
         return row, call
 
-    async def _once(self, question: _Question) -> tuple[int, Call]:
+    async def _once(self, question: Question) -> tuple[int, Call]:
         """One question, sent only if no answer to it is stored or under way."""
         if not self._ready:
             await self._start()
@@ -272,7 +220,7 @@ class Model:
                 del self._inflight[key]
             done.cancel()
 
-    async def _written(self, call: Call, question: _Question) -> tuple[int, Call]:
+    async def _written(self, call: Call, question: Question) -> tuple[int, Call]:
         """Write the intent, ask where no answer is stored, and write what came of it."""
         await self._lanes.come_near()  # before the intent is written: what waits for its turn is not in flight
         inside = _Inside(self._lanes)
@@ -287,7 +235,7 @@ class Model:
             self.sent[question.unit.item] += 1
             try:
                 epoch = await inside.enter()
-                call = await self._ask(call, question, _Effort(self._road, [*self._dropped], epoch), inside)
+                call = await self._ask(call, question, Effort(self._road, [*self._dropped], epoch), inside)
             finally:
                 self.asking -= 1
         finally:
@@ -313,23 +261,23 @@ class Model:
                     self._prices = await asyncio.to_thread(prices, self.name, service=service)
                 self._ready = True
 
-    def _key(self, question: _Question) -> str:
+    def _key(self, question: Question) -> str:
         told = [self.name, self.endpoint, orjson.Fragment(question.request), question.unit.sample, self.salt]
         subject = question.subject
         if self.local and subject is not None:
             told.append([subject.key.model_dump(exclude={"judge"}), subject.labels, subject.item.model_dump()])
         return digest(told)
 
-    def _max_cost(self, question: _Question, known: Prices) -> float | None:
+    def _max_cost(self, question: Question, known: Prices) -> float | None:
         """The most an answer may cost: no tokenizer makes more tokens of a text than it has bytes."""
         limit = question.parameters.get("max_tokens") or known.longest
         if limit is None:
             return None
-        marks = sum(m["content"].count(question.fence) for m in question.messages) if question.fence else 0
+        marks = sum(str(m["content"]).count(question.fence) for m in question.messages) if question.fence else 0
         size = _OVERHEAD + len(question.request.encode()) + marks * len(question.fence)
         return known.token_in * size + known.token_out * int(limit)
 
-    async def _ask(self, call: Call, question: _Question, effort: _Effort, inside: _Inside) -> Call:
+    async def _ask(self, call: Call, question: Question, effort: Effort, inside: _Inside) -> Call:
         """Every attempt at one call, within its deadline; gives the call as it ended."""
         try:
             async with asyncio.timeout(self.limits.total):
@@ -349,7 +297,7 @@ class Model:
         )
 
     async def _again(
-        self, first: Failure, size: int, question: _Question, effort: _Effort, inside: _Inside
+        self, first: Failure, size: int, question: Question, effort: Effort, inside: _Inside
     ) -> dict[str, Any]:
         """Every attempt behind the first; that one's failure counts as tenacity's first try.
 
@@ -378,7 +326,7 @@ class Model:
         )(attempt)
         return said
 
-    def _out_of_time(self, effort: _Effort) -> Failure:
+    def _out_of_time(self, effort: Effort) -> Failure:
         said = f"no answer within {self.limits.total:g} s"
         if effort.last is None:
             return Failure("deadline", said)
@@ -398,7 +346,7 @@ class Model:
         jitter = self._random.uniform(0, bound)
         return jitter if asked is None else asked + 0.1 * jitter
 
-    async def _attempt(self, question: _Question, effort: _Effort) -> dict[str, Any]:
+    async def _attempt(self, question: Question, effort: Effort) -> dict[str, Any]:
         """One attempt, and what its answer makes of the call's row.
 
         A parameter that the model refuses is left out, and the attempt repeated at once.
@@ -406,13 +354,15 @@ class Model:
         merely speaks of a parameter teaches nothing.
         """
         while True:
-            road = _ROADS[effort.road if question.schema is not None else _TEXT]
+            road = ROADS[effort.road if question.schema is not None else TEXT]
             parameters = {**effort.parameters(question.parameters), **wire.asked_by(road, question.schema)}
             try:
                 answer = await self._send(question, parameters, effort)
                 break
             except Failure as failure:
-                if effort.leave_out(failure, sent=parameters, roads=self.structured == "auto"):
+                offers = "tools" in question.parameters
+                roads = self.structured == "auto" and not offers
+                if effort.leave_out(failure, sent=parameters, roads=roads, offers=offers):
                     continue
                 effort.last = failure
                 self._lanes.told(effort.epoch, limited=failure.reason == "rate_limited")
@@ -421,10 +371,11 @@ class Model:
         self.answered = True
         if effort.left_out:
             self._road = max(self._road, effort.road)
+            self.takes_tools = self.takes_tools and "tools" not in effort.left_out
             self._dropped += [name for name in effort.left_out if name not in self._dropped]
-        return self._heard(answer, road, question.refuses)
+        return self._heard(answer, road, question.refuses, offered="tools" in question.parameters)
 
-    async def _send(self, question: _Question, parameters: dict[str, Any], effort: _Effort) -> Answer:
+    async def _send(self, question: Question, parameters: dict[str, Any], effort: Effort) -> Answer:
         """Send once, within the deadline of an attempt."""
         effort.sends += 1
         effort.started = time.perf_counter()
@@ -443,9 +394,11 @@ class Model:
             effort.sends -= not failure.sent
             raise
 
-    def _heard(self, answer: Answer, road: Road, refuses: Callable[[str], bool] | None) -> dict[str, Any]:
-        """What a call's row says of its answer."""
-        arguments = [c.get("function", {}).get("arguments") or "" for c in answer.tool_calls]
+    def _heard(
+        self, answer: Answer, road: Road, refuses: Callable[[str], bool] | None, *, offered: bool
+    ) -> dict[str, Any]:
+        """What a call's row says of its answer; where tools were offered, a call to one is an answer."""
+        arguments = [] if offered else [c.get("function", {}).get("arguments") or "" for c in answer.tool_calls]
         text = answer.text if answer.text.strip() else next(filter(None, arguments), "")
         status, reason = "ok", ""
         if answer.refusal or answer.finish_reason == "content_filter":
@@ -453,7 +406,7 @@ class Model:
         elif answer.finish_reason == "length":
             status, reason = "truncated", "token_limit"
         elif not text.strip():
-            status, reason = "error", "empty"
+            status, reason = ("ok", "") if offered and answer.tool_calls else ("error", "empty")
         elif refuses is not None and refuses(text):
             status, reason = "refused", "refusal"
         return {
@@ -481,7 +434,7 @@ class Model:
 
         While other questions are under way, one refusal proves little: as many are heard as may be in flight.
         """
-        stop = _HOPELESS.get(call.reason) if call.status == "error" else None
+        stop = HOPELESS.get(call.reason) if call.status == "error" else None
         if stop is None or (self.answered and call.reason != "quota"):
             return None
         self._hopeless += 1
@@ -510,32 +463,6 @@ class _Inside:
         if self._in:
             self._in = False
             self._lanes.leave()
-
-
-class _Stop(NamedTuple):
-    """Why no call can succeed, and what to do about it."""
-
-    kind: type[ModelError]
-    message: str
-    way_out: str
-
-
-_GO_ON = "then go on: plurijudge judge --run last"
-_NAMES = "name it as PROVIDER/MODEL, such as openai/gpt-5-mini, ollama_chat/llama3 or builtin/heuristic"
-_HOPELESS: dict[str, _Stop] = {
-    "unreachable": _Stop(
-        ModelUnreachable, "Nothing answers for `{name}`{where}", f"check --base-url and the network, {_GO_ON}"
-    ),
-    "auth": _Stop(
-        ModelRefusedKey,
-        "The provider of `{name}`{where} wants another key",
-        f"set it in the environment or in .env, {_GO_ON}",
-    ),
-    "quota": _Stop(
-        ModelRefusedKey, "The account at the provider of `{name}`{where} is used up", f"fill it up, {_GO_ON}"
-    ),
-    "not_found": _Stop(ModelUnknown, "`{name}` is not a model that can be called{where}", _NAMES),
-}
 
 
 def _storable(text: str) -> str:

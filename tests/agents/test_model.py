@@ -13,7 +13,8 @@ import pytest
 
 from plurijudge.agents import prices as price_table, wire
 from plurijudge.agents.ledger import NoLedger
-from plurijudge.agents.model import Limits, Model, _Question
+from plurijudge.agents.model import Limits, Model
+from plurijudge.agents.question import Question
 from plurijudge.text.errors import ModelError, ModelRefusedKey, ModelUnknown, ModelUnreachable
 
 from ..court import QUICK, SCHEMA, UNIT, ask, question
@@ -437,7 +438,7 @@ def test_the_greatest_cost_is_never_less_than_any_tokenizer_would_make_of_it(tex
     prices = price_table.prices("openai/gpt-4o-mini")
     assert prices is not None
     model = Model("openai/gpt-4o-mini", NoLedger(), limits=QUICK)
-    asked = _Question(question(text), UNIT, "", SCHEMA, None, 0, {"max_tokens": 50}, False, None)
+    asked = Question(question(text), UNIT, "", SCHEMA, None, 0, {"max_tokens": 50}, False, None)
     tokens = litellm.token_counter(model="gpt-4o-mini", messages=asked.messages) + len(str(SCHEMA))
     greatest = model._max_cost(asked, prices)
     assert greatest is not None and greatest >= tokens * prices.token_in + 50 * prices.token_out
