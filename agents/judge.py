@@ -19,10 +19,13 @@ from ..store.records import TIE
 from ..text.errors import BadJudge
 from ..text.secrets import without_secrets
 from .builtin import planted, replay
+from .tools.known import told_of, tools_of
+from .tools.toolbox import Mode, Results, Toolbox, ToolBudget
 
 JudgeProtocol = Literal["pairwise", "score"]
 DEFAULT_MODEL = "builtin/heuristic"
 CALLABLE = "callable/"
+_TOOL_FIELDS = ("tool_calls", "tool_rounds", "tool_seconds", "tool_bytes")  # nothing to a judge without tools
 
 
 class Judge(BaseModel):
@@ -43,7 +46,11 @@ class Judge(BaseModel):
         max_tokens: the token limit of an answer; a cut answer is asked again once with four times as many.
         structured: `auto` tries a JSON schema, a tool call, then free text; or the one road to take.
         repair: whether a reply without a verdict is asked once more for its verdict alone.
-        tools: names of tools the judge may call.
+        tools: names of tools that the judge has: `calculator`, or `my.py:tool` of one's own.
+        tool_calls: how many tool calls a verdict may take.
+        tool_rounds: how often the model may ask for any.
+        tool_seconds: for one tool call; None for what each tool declares.
+        tool_bytes: of a tool's result, as the model is shown it.
         nodes: names of further nodes of its graph.
         extra: further parameters, sent as they are.
         function: a user's own judge, `module:function`, in the place of a model.
@@ -66,6 +73,10 @@ class Judge(BaseModel):
     structured: Literal["auto", "schema", "tool", "text"] = "auto"
     repair: bool = True
     tools: tuple[str, ...] = ()
+    tool_calls: int = Field(default=6, ge=0)
+    tool_rounds: int = Field(default=4, ge=0)
+    tool_seconds: float | None = Field(default=None, gt=0)
+    tool_bytes: int = Field(default=4096, ge=200)
     nodes: tuple[str, ...] = ()
     extra: dict[str, Any] = {}
     function: str = ""
@@ -84,7 +95,7 @@ class Judge(BaseModel):
             where = ".".join(str(part) for part in first["loc"]) or "the description"
             raise BadJudge(f"The judge's `{where}` does not hold: {first['msg']}.") from error
 
-    @field_validator("tools", "nodes")
+    @field_validator("nodes")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if names:
@@ -130,7 +141,10 @@ class Judge(BaseModel):
     @cached_property
     def description(self) -> dict[str, Any]:
         """All that may change what the judge says, the prompt by its digest."""
-        told = self.model_dump(mode="json", exclude={"name"})
+        told = self.model_dump(mode="json", exclude={"name"} if self.tools else {"name", *_TOOL_FIELDS})
+        if self.tools:
+            told["tools"] = told_of(self.tools)
+            told["tools_prompt"] = load_prompt("judge/tools").digest
         told["prompt"] = {"id": self.words.id, "version": self.words.version, "digest": self.words.digest}
         if self.model.startswith("replay/"):
             recorded = replay.recording(self.model.removeprefix("replay/"))
@@ -174,6 +188,17 @@ class Judge(BaseModel):
     def is_llm(self) -> bool:
         """Whether a language model judges: not a built-in baseline, not a planted judge, not a user's function."""
         return not self.function and not self.model.startswith("builtin/")
+
+    def toolbox(self, *, mode: Mode = "live", results: Results | None = None) -> Toolbox | None:
+        """The judge's tools, ready to be called; None where it has none.
+
+        Raises:
+            BadJudge: if a name means no tool.
+        """
+        if not self.tools:
+            return None
+        budget = ToolBudget(self.tool_calls, self.tool_rounds, self.tool_seconds, self.tool_bytes, 5 * self.tool_bytes)
+        return Toolbox(tools_of(self.tools), budget=budget, mode=mode, results=results)
 
     def row(self) -> dict[str, Any]:
         """The judge's row in `judge`."""

@@ -97,6 +97,13 @@ Lease = Annotated[
         help="PostgreSQL: seconds without a sign of life after which others take over this process's share.",
     ),
 ]
+Tools = Annotated[
+    str, typer.Option("--tools", help="Tools that the judge has: calculator,units, or my.py:tool of your own.")
+]
+ToolMode = Annotated[
+    Literal["live", "record", "replay"],
+    typer.Option("--tool-mode", help="Run tool calls, take what is stored and run the rest, or run none."),
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N items.")]
 Seed = Annotated[int, typer.Option("--seed", envvar="PLURIJUDGE_SEED", help="Of every random choice.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")]
@@ -129,6 +136,8 @@ def judge(
     samples: Samples = 1,
     presentations: Presentations = "both",
     no_ties: NoTies = False,
+    tools: Tools = "",
+    tool_mode: ToolMode = "live",
     concurrency: Concurrency = 16,
     timeout: Timeout = 120.0,
     retries: Retries = 5,
@@ -191,6 +200,8 @@ def judge(
             **{"temperature": temperature, "max_tokens": max_tokens, "ties": False if no_ties else None},
         }
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        if tools:
+            given["tools"] = tuple(name.strip() for name in tools.split(",") if name.strip())
         named = context.get_parameter_source("model")
         who = _who(judge, model, given, insists=named is not None and named.name == "COMMANDLINE")
         plan = Plan(
@@ -203,6 +214,7 @@ def judge(
             limit=limit,
             fresh=fresh,
             max_chars=max_chars,
+            tool_mode=tool_mode,
         )
         if dry_run:
             _estimate(items, who, plan, as_json)

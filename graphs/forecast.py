@@ -10,7 +10,7 @@ from typing import Any
 from ..agents.judge import Judge
 from ..agents.prices import price_source, prices
 from ..store.files import read_items
-from .judge import messages_of
+from .decide import messages_of
 from .plan import Plan
 
 _BYTES_A_TOKEN = 4

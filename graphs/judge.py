@@ -3,36 +3,28 @@
     hear > reconcile
 
 `hear` asks for every verdict that the plan wants, each presentation and sample at once and without knowledge of the
-others (`decide`). One node does it: a `Send` for each costs as much again as all else that is done for a verdict. What
-will stand around `decide` (gate, precheck, deliberate with tools, settle, reflect) becomes a graph of its own that is
-sent to; a node that a judge does not use is not in its graph.
+others. One node does it: a `Send` for each costs as much again as all else that is done for a verdict. A judge without
+tools asks once (graphs/decide.py); for one with tools each verdict is a graph of its own (graphs/hearing.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Coroutine
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from ..agents.judge import Judge
-from ..agents.subject import Subject
-from ..prompts.exhibit import conversation_text
-from ..prompts.prompt import load_prompt
-from ..store.canonical import canonical
-from ..store.records import TIE, Call, Item, Verdict, VerdictKey
-from ..text.verdict import ParsedVerdict, parse_verdict
-from ..text.verdict_noise import is_refusal
-from .plan import response_text
+from ..store.records import ToolCall, Verdict
+from .decide import decide
+from .hearing import heard_with_tools
 from .reconcile import place_of, reconcile as reconciled
 from .state import Bench, JudgeState, View
 
+T = TypeVar("T")
 JudgeGraph = CompiledStateGraph[JudgeState, Bench, JudgeState, JudgeState]
 
 
@@ -47,10 +39,14 @@ async def hear(state: JudgeState, *, runtime: Runtime[Bench]) -> JudgeState:
         for unit in units
         if place_of(unit) not in heard
     ]
-    return {"units": units, "verdicts": await _all_of([decide(view, bench) for view in views])}
+    if bench.toolbox is None:
+        return {"units": units, "verdicts": await _all_of([decide(view, bench) for view in views])}
+    said: list[tuple[list[Verdict], list[ToolCall]]] = await _all_of([heard_with_tools(view, bench) for view in views])
+    verdicts = [verdict for made, _ in said for verdict in made]
+    return {"units": units, "verdicts": verdicts, "tool_calls": [call for _, calls in said for call in calls]}
 
 
-async def _all_of(asked: list[Coroutine[Any, Any, Verdict]]) -> list[Verdict]:
+async def _all_of(asked: list[Coroutine[Any, Any, T]]) -> list[T]:
     """What all of them bring, in their order; once one fails the others are called off."""
     if len(asked) == 1:
         return [await asked[0]]
@@ -64,138 +60,10 @@ async def _all_of(asked: list[Coroutine[Any, Any, Verdict]]) -> list[Verdict]:
         raise
 
 
-async def decide(view: View, bench: Bench) -> Verdict:
-    """Ask for one verdict. A reply without one is asked once more, for its verdict alone."""
-    item, unit, judge = view["item"], view["unit"], bench.judge
-    fence = fence_of(bench.secret, unit)
-    messages = messages_of(judge, item, unit, fence)
-    asked: dict[str, Any] = {
-        "unit": unit,
-        "fence": fence,
-        "schema": judge.answer_schema,
-        "subject": subject_of(judge, item, unit) if bench.model.local else None,
-        "max_tokens": judge.max_tokens,
-        "fresh": view["fresh"],
-        "refuses": lambda text: is_refusal(text) and heard_in(judge, text).status == "refused",
-    }
-    row, call = await bench.model.complete(messages, **asked)
-    parsed = read(judge, call)
-    replied = call.status == "ok" or call.reason == "empty"  # a call that failed or was refused has nothing to repair
-    if replied and parsed.status == "unparseable" and judge.repair and not bench.model.local:
-        again = [*messages, *_repair(judge, call, parsed)]
-        second_row, second = await bench.model.complete(again, turn=1, **asked)
-        repaired = read(judge, second)
-        if second.status == "ok" and repaired.status != "unparseable":
-            row, call, parsed = second_row, second, repaired
-    return verdict_of(judge, item, unit, row, call, parsed)
-
-
 async def reconcile(state: JudgeState, *, runtime: Runtime[Bench]) -> JudgeState:
     """Make the decision of all verdicts."""
     protocol = runtime.context.judge.protocol
     return {"decision": reconciled(state["units"], state.get("verdicts", []), protocol=protocol)}
-
-
-def fence_of(secret: bytes, unit: VerdictKey) -> str:
-    """The mark between which judged text stands: no writer can guess it, and it is the same when a call is repeated."""
-    key = canonical([unit.item, unit.judge, unit.persona, unit.arm, unit.step, unit.presentation, unit.sample])
-    return f"=={hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()[:24]}=="
-
-
-def messages_of(judge: Judge, item: Item, unit: VerdictKey, fence: str) -> list[dict[str, str]]:
-    """The judge's prompt on one presentation of an item."""
-    low, high = judge.words.scale or judge.scale
-    texts = [response_text(item.response(name)) for name in unit.presentation]
-    shown = {"response": texts[0]} if judge.protocol == "score" else {"first": texts[0], "second": texts[1]}
-    return judge.words.messages(
-        fence=fence,
-        criteria=judge.criteria,
-        ties=judge.ties,
-        low=f"{low:g}",
-        high=f"{high:g}",
-        question=question_text(item),
-        context=item.context,
-        reference=item.reference,
-        **shown,
-    )
-
-
-def question_text(item: Item) -> str:
-    """What the responses answer, as the judge reads it."""
-    if isinstance(item.prompt, str):
-        return item.prompt
-    return conversation_text(
-        [
-            (m.role, m.content if isinstance(m.content, str) else [part.model_dump() for part in m.content])
-            for m in item.prompt
-        ]
-    )
-
-
-def subject_of(judge: Judge, item: Item, unit: VerdictKey) -> Subject:
-    """What a built-in model or a user's function is told."""
-    scale = judge.words.scale or judge.scale
-    return Subject(unit, item, judge.words.labels[: len(unit.presentation)], judge.protocol, judge.ties, scale)
-
-
-def read(judge: Judge, call: Call) -> ParsedVerdict:
-    """What a call's answer says, whatever became of the call."""
-    cut = call.finish_reason if call.finish_reason in ("length", "content_filter") else None
-    return heard_in(judge, call.response or "", cut=cut)
-
-
-def heard_in(judge: Judge, text: str, *, cut: str | None = None) -> ParsedVerdict:
-    """What a text says as this judge's answer."""
-    labels = judge.words.labels[: 1 if judge.protocol == "score" else 2]
-    scale = (judge.words.scale or judge.scale) if judge.protocol == "score" else None
-    return parse_verdict(text, protocol=judge.protocol, labels=labels, scale=scale, finish_reason=cut)
-
-
-def _repair(judge: Judge, call: Call, parsed: ParsedVerdict) -> list[dict[str, str]]:
-    said = [{"role": "assistant", "content": call.response}] if (call.response or "").strip() else []
-    answer = (
-        '{"rationale": "...", "score": ...}' if judge.protocol == "score" else '{"rationale": "...", "verdict": ...}'
-    )
-    why = {"conflict": "it holds more than one verdict", "empty": "it is empty"}.get(
-        parsed.reason, "it holds no verdict in the form asked for"
-    )
-    return [*said, *load_prompt("judge/repair").messages(why=why, answer=answer)]  # type: ignore[list-item]
-
-
-def verdict_of(judge: Judge, item: Item, unit: VerdictKey, row: int, call: Call, parsed: ParsedVerdict) -> Verdict:
-    """The verdict that a call and its reading make; what is no verdict says why."""
-    status, reason = parsed.status, parsed.reason
-    if call.status == "error" and call.reason != "empty":
-        status, reason = "error", call.reason
-    elif call.status == "refused":
-        status, reason = "refused", call.reason or "refusal"
-    elif call.status == "truncated" and status != "ok":
-        status, reason = "truncated", call.reason or "token_limit"
-    elif status == "ok" and parsed.preferred == TIE and not judge.ties:
-        status, reason = "unparseable", "tie_not_allowed"
-    said: dict[str, Any] = {}
-    if status == "ok":
-        shown = dict(zip(judge.words.labels, unit.presentation, strict=False))
-        if judge.protocol == "score":
-            said["scores"] = {shown[label]: score for label, score in (parsed.scores or {}).items() if label in shown}
-        else:
-            said["preferred"] = TIE if parsed.preferred == TIE else shown[str(parsed.preferred)]
-            said["p_first"] = parsed.p_first
-            both = {shown[label]: score for label, score in (parsed.scores or {}).items() if label in shown}
-            said["scores"] = both or None
-    return Verdict(
-        **unit.model_dump(),
-        **said,
-        status=status,
-        reason="" if status == "ok" else reason or "no_verdict",
-        raw=call.response,
-        rationale=parsed.rationale or None,
-        rule=parsed.rule if status == "ok" else "",
-        road=call.road,
-        call=row,
-        prompt_version=judge.words.version,
-        prompt_digest=judge.words.digest,
-    )
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from ..agents.judge import Judge
+from ..agents.tools.toolbox import Mode
 from ..analyses.until import Gate, Until
 from ..prompts.exhibit import parts_text
 from ..store.canonical import canonical
@@ -31,6 +32,8 @@ class Plan(BaseModel):
         limit: how many items at most, None for all.
         fresh: whether answers that other runs stored are left unread.
         max_chars: items with a longer text are set aside.
+        tool_mode: `live` runs every tool call; `record` takes what the store holds; `replay` runs none, and what the
+            store does not hold ends the run.
         retry_of: the run whose failures this one asks again, '' for none.
     """
 
@@ -45,6 +48,7 @@ class Plan(BaseModel):
     limit: int | None = Field(default=None, ge=1)
     fresh: bool = False
     max_chars: int = Field(default=1_000_000, ge=1)
+    tool_mode: Mode = "live"
     retry_of: str = ""
 
     @field_validator("until", "gate")

@@ -29,7 +29,7 @@ from ..store.progress import (
     write_changes,
     write_outcomes,
 )
-from ..store.records import Item, Verdict
+from ..store.records import Item, ToolCall, Verdict
 from ..store.runs import (
     Run,
     close_run,
@@ -41,6 +41,7 @@ from ..store.runs import (
     sole_worker,
     stop_run,
 )
+from ..store.tool_results import ToolResults
 from ..store.transactions import ask
 from ..store.writer import Writer, now
 from ..text.errors import LeaseLost, NothingToJudge, PlurijudgeError, StoreError
@@ -57,7 +58,7 @@ from .state import Bench, Heard, JudgeState
 T = TypeVar("T")
 _PAGE = 200
 _KEPT_FAULTS = 100
-_OUT = ("verdicts", "decision")
+_OUT = ("verdicts", "decision", "tool_calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,8 @@ class Job:
             try:
                 ledger = Ledger(writer, run=self.run.id, dataset=self.run.dataset, worker=worker, held=self._hold_item)
                 model = model_of(self.judge, ledger=ledger, limits=self.pace.limits)
-                bench = Bench(judge=self.judge, model=model, plan=self.plan, secret=self.store.secret)
+                toolbox = self.judge.toolbox(mode=self.plan.tool_mode, results=ToolResults(self.store))
+                bench = Bench(self.judge, model, self.plan, self.store.secret, toolbox)
                 spending = Spending.of(self.pace.budget, await asyncio.to_thread(self.sums))
                 await self._judge_all(writer, bench, spending)
                 await self._end(writer)
@@ -396,7 +398,7 @@ class Job:
             if self.enough or self.stop.is_set() or (given.block is not None and given.block.lost):
                 continue
             item = given.item
-            needed = self.plan.verdicts(item, self.judge) - len(given.before)
+            needed = self.plan.verdicts(item, self.judge) - sum(verdict.step == "" for verdict in given.before)
             self.enough = spending.take_up(
                 item.id, needed, sent=model.sent, spent=model.spent, heard=model.heard, asking=model.asking
             )
@@ -419,7 +421,8 @@ class Job:
             # a failure stays with its calls until the run closes: going on with the run asks again
             kept = [verdict for verdict in fresh if verdict.status != "error"]
             decision = None if failed or out is None else out["decision"]
-            await writer.each(self._write_held, ItemOutcome(item.id, kept, decision))
+            used = [] if out is None else _behind(kept, out.get("tool_calls") or [])
+            await writer.each(self._write_held, ItemOutcome(item.id, kept, decision, used))
         except LeaseLost:
             self.progress.lost += 1
             if given.block is not None and self._blocks is not None:
@@ -553,3 +556,11 @@ def _plainest(several: BaseExceptionGroup[BaseException]) -> BaseException:
     ours = [error for error in flat if isinstance(error, PlurijudgeError)]
     stores = [error for error in ours if isinstance(error, StoreError)]
     return [*stores, *ours, *flat][0]
+
+
+def _behind(kept: list[Verdict], calls: list[ToolCall]) -> list[ToolCall]:
+    """The tool calls behind verdicts that are kept; those of a verdict that failed are made again with it."""
+    if not calls:
+        return calls
+    places = {place_of(verdict) for verdict in kept}
+    return [call for call in calls if place_of(call.unit) in places]

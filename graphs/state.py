@@ -8,7 +8,8 @@ from typing import Annotated, TypedDict
 
 from ..agents.judge import Judge
 from ..agents.model import Model
-from ..store.records import Decision, Item, Verdict, VerdictKey
+from ..agents.tools.toolbox import Toolbox
+from ..store.records import Decision, Item, ToolCall, Verdict, VerdictKey
 from .plan import Plan
 
 Heard = tuple[str, tuple[str, ...], int]
@@ -16,12 +17,13 @@ Heard = tuple[str, tuple[str, ...], int]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What is given: the judge, its model, the plan, and the secret that fences are made with."""
+    """What is given: the judge, its model, the plan, the secret that fences are made with, and the judge's tools."""
 
     judge: Judge
     model: Model
     plan: Plan
     secret: bytes
+    toolbox: Toolbox | None = None
 
 
 class JudgeState(TypedDict, total=False):
@@ -33,6 +35,7 @@ class JudgeState(TypedDict, total=False):
         fresh: whether stored answers of other runs are left unread.
         again: the verdicts of the item (persona, presentation, sample) for which they are, whatever `fresh` says.
         verdicts: those that stand, from before and from now.
+        tool_calls: those made for the verdicts from now.
         decision: what is reported in the end.
     """
 
@@ -41,6 +44,7 @@ class JudgeState(TypedDict, total=False):
     fresh: bool
     again: frozenset[Heard]
     verdicts: Annotated[list[Verdict], operator.add]
+    tool_calls: list[ToolCall]
     decision: Decision
 
 

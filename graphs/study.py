@@ -374,7 +374,7 @@ async def judge_item(
         raise BadInput(f"The item `{record.id}` cannot be judged: `{why[0]}` {why[1]}.")
     model = model_of(who, ledger=NoLedger(), limits=Pace().limits)
     try:
-        bench = Bench(judge=who, model=model, plan=made, secret=os.urandom(32))
+        bench = Bench(who, model, made, os.urandom(32), who.toolbox())
         out = await judge_graph().ainvoke({"item": record, "verdicts": [], "fresh": True}, context=bench)
     finally:
         await model.close()

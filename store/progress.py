@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -11,16 +11,18 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from .bulk import Insert
 from .engine import Store, plain_errors
-from .records import Decision, Verdict
-from .rows import decision_row, verdict_of, verdict_row
+from .records import Decision, ToolCall, Verdict
+from .rows import decision_row, tool_call_row, verdict_of, verdict_row
 from .tables import metadata
 
 _VERDICT = metadata.tables["verdict"]
 _DECISION = metadata.tables["decision"]
 _CALL = metadata.tables["call"]
+_TOOL_CALL = metadata.tables["tool_call"]
 _DONE_KEYS = ("run", "item", "judge", "arm")
 
 _SAID = Insert(_VERDICT, [column.name for column in _VERDICT.columns if column.name != "id"], conflict="ignore")
+_USED = Insert(_TOOL_CALL, [column.name for column in _TOOL_CALL.columns if column.name != "id"])
 _DECIDED = Insert(_DECISION, [column.name for column in _DECISION.columns], conflict="replace", keys=_DONE_KEYS)
 
 Place = tuple[str, str, tuple[str, ...], int]
@@ -56,18 +58,22 @@ def failures(connection: Connection, run: str, item: str) -> dict[Place, Mapping
 
 @dataclass(frozen=True, slots=True)
 class ItemOutcome:
-    """What came of an item: its new verdicts, and its decision where there is one."""
+    """What came of an item: its new verdicts, its decision where there is one, and the tool calls behind them."""
 
     item: str
     verdicts: list[Verdict]
     decision: Decision | None
+    tool_calls: list[ToolCall] = field(default_factory=list)
 
 
 def write_outcomes(connection: Connection, *, run: str, dataset: str, outcomes: list[ItemOutcome]) -> None:
     """Write what came of items; verdicts that are there already stay as they are."""
     verdicts = [verdict_row(verdict, run=run, dataset=dataset) for one in outcomes for verdict in one.verdicts]
     decisions = [decision_row(one.decision, run=run, dataset=dataset) for one in outcomes if one.decision is not None]
+    used = [tool_call_row(call, run=run, dataset=dataset) for one in outcomes for call in one.tool_calls]
     _SAID.run(connection, verdicts)
+    if used:
+        _USED.run(connection, used)
     _DECIDED.run(connection, decisions)
 
 
@@ -95,7 +101,9 @@ def tally(connection: Connection, run: str) -> dict[str, Any]:
     """The run's sums over its rows: decisions by outcome, verdicts by status and reason, calls, tokens, cost."""
 
     def counted(table: Any, *columns: Any) -> list[Any]:
-        return list(connection.execute(select(*columns, func.count()).where(table.c.run == run).group_by(*columns)))
+        final = [table.c.step == ""] if table is _VERDICT else []  # an earlier word is no verdict of its own
+        wanted = select(*columns, func.count()).where(table.c.run == run, *final).group_by(*columns)
+        return list(connection.execute(wanted))
 
     sums = select(
         func.sum(_CALL.c.tokens_in), func.sum(_CALL.c.tokens_out), func.sum(_CALL.c.cost), func.sum(_CALL.c.max_cost)

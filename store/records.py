@@ -14,6 +14,8 @@ Protocol = Literal["pairwise", "score", "rank", "rubric", "reference"]
 Road = Literal["", "schema", "tool", "text"]
 CallStatus = Literal["sent", "ok", "hit", "refused", "truncated", "error", "unknown"]
 
+ToolStatus = Literal["ok", "refused", "timeout", "unsupported", "unavailable", "budget", "error"]
+
 STATUSES: tuple[Status, ...] = get_args(Status)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 TIE = "tie"
@@ -315,3 +317,45 @@ class Call(Record):
     served_model: Text = ""
     latency_ms: float | None = None
     source: int | None = None
+
+
+class ToolCall(Record):
+    """One tool call of one verdict: what was asked, what came back, and what it says of the responses.
+
+    Attributes:
+        key: equal keys, equal results.
+        unit: the verdict that it was made for.
+        round: in which round of the conversation, from 1; 0 for what code looked into before the model was asked.
+        call: its id within the conversation; `gate` and `check` for what is no call of the model's.
+        tool: the tool's name, with the version that ran.
+        raw_arguments: as the model wrote them.
+        arguments: in canonical form, the responses by their ids.
+        status: `ok`, or why there is no result.
+        result: JSON of `result`, `said` and `evidence`.
+        digest: SHA-256 of status, reason, evidence, words and result.
+        implied: JSON of the `response` that it speaks for, None for none, and its `findings`.
+        cited: whether the verdict's text names evidence of it.
+        cost: in US dollars.
+        latency_ms: how long it took; None where the result was shared or stored.
+        source: the row of the stored result that served, None where there was none.
+        started_at: when.
+    """
+
+    key: str
+    unit: VerdictKey
+    round: int = 0
+    call: str = ""
+    tool: str = ""
+    tool_version: str = ""
+    raw_arguments: str = ""
+    arguments: str = ""
+    status: ToolStatus = "ok"
+    reason: str = ""
+    result: str | None = None
+    digest: str = ""
+    implied: str | None = None
+    cited: bool | None = None
+    cost: float | None = None
+    latency_ms: float | None = None
+    source: int | None = None
+    started_at: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from .canonical import canonical
-from .records import Call, Decision, Gold, Item, Message, Part, Response, Verdict, VerdictKey
+from .records import Call, Decision, Gold, Item, Message, Part, Response, ToolCall, Verdict, VerdictKey
 from .tables import JSON_COLUMNS
 from .writer import now
 
@@ -106,6 +106,13 @@ def verdict_row(verdict: Verdict, *, run: str, dataset: str) -> dict[str, Any]:
     }
 
 
+def tool_call_row(call: ToolCall, *, run: str, dataset: str) -> dict[str, Any]:
+    """A tool call's row in `tool_call`."""
+    plain = {name: getattr(call, name) for name in _TOOL_FIELDS}
+    cited = None if call.cited is None else int(call.cited)
+    return {"run": run, "dataset": dataset, **unit_columns(call.unit), **plain, "cited": cited}
+
+
 def decision_row(decision: Decision, *, run: str, dataset: str) -> dict[str, Any]:
     """A decision's row in `decision`."""
     return {
@@ -126,6 +133,10 @@ def decision_row(decision: Decision, *, run: str, dataset: str) -> dict[str, Any
     }
 
 
+_TOOL_FIELDS = (
+    *("key", "round", "call", "tool", "tool_version", "raw_arguments", "arguments", "status", "reason", "result"),
+    *("digest", "implied", "cost", "latency_ms", "source", "started_at"),
+)
 _UNIT_COLUMNS = ("item", "judge", "persona", "arm", "step", "presentation", "sample")
 INTENT_COLUMNS = (
     *("key", "run", "dataset", *_UNIT_COLUMNS, "turn", "status", "model", "endpoint", "request", "attempts"),

@@ -94,6 +94,10 @@ class LeaseLost(StoreError):
     """Another worker has the block of items now; what is written for it comes too late and is refused."""
 
 
+class ToolMiss(PlurijudgeError):
+    """Tool results are replayed, and one is not stored, or is not what it was."""
+
+
 class ModelError(PlurijudgeError):
     """A model cannot be used at all; the run stays open."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from plurijudge.agents.judge import Judge
 from plurijudge.benchmarks.cases import Law
 from plurijudge.benchmarks.server import Server
-from plurijudge.graphs.judge import messages_of
+from plurijudge.graphs.decide import messages_of
 from plurijudge.store.records import Item, Response, VerdictKey
 
 from .work import Wording

@@ -12,7 +12,7 @@ from plurijudge import Judge, Plan, Study
 from plurijudge.agents.ledger import NoLedger
 from plurijudge.agents.model import Model
 from plurijudge.agents.question import FENCE
-from plurijudge.graphs.judge import fence_of, messages_of
+from plurijudge.graphs.decide import fence_of, messages_of
 from plurijudge.graphs.study import as_item
 from plurijudge.store.records import VerdictKey
 

@@ -11,7 +11,7 @@ from plurijudge.prompts.exhibit import conversation_text, parts_text
 from plurijudge.prompts.prompt import Prompt, load_prompt, parse_prompt
 from plurijudge.text.errors import BadPrompt
 
-SHIPPED = ["judge/pairwise", "judge/repair", "judge/score"]
+SHIPPED = ["judge/pairwise", "judge/repair", "judge/score", "judge/tools"]
 FOLDER = Path(__file__).resolve().parents[2] / "prompts"
 FENCE = "==0123456789abcdef=="
 

@@ -1,0 +1,1 @@
+"""What a judge has in its hands: one file per tool."""
