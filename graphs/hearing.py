@@ -35,6 +35,7 @@ from .plan import response_text
 from .state import Bench, View
 
 GATE, SETTLED = "gate", "settled"
+NO_ISOLATION = "no_isolation"
 _ACTION = re.compile(r"^[ \t]*Action:[ \t]*(\S+)[ \t]*\n[ \t]*Action Input:[ \t]*(.*)", re.MULTILINE)
 _INVENTED = re.compile(r"^[ \t]*Observation:", re.MULTILINE)
 _CLAIM = 200
@@ -213,9 +214,14 @@ async def settle(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
     pair = tuple(sorted(word.presentation))
     # what code read out of the question itself counts before what the model chose to ask
     implied = implied_by(state.get("findings", []), pair) or implied_by(state.get("borne", []), pair)
+    own = word.model_copy(update={"step": "decide"})
+    if implied is None and any(call.reason == NO_ISOLATION for call in state["trace"]):
+        # what only running the code could tell is not guessed
+        nothing = {"preferred": None, "p_first": None, "scores": None, "rule": ""}
+        silent = word.model_copy(update={**nothing, "status": "abstained", "reason": NO_ISOLATION})
+        return {"verdicts": [silent, own]}
     if implied is None or implied == word.preferred:
         return {"verdicts": [word]}
-    own = word.model_copy(update={"step": "decide"})
     said = {"status": "ok", "reason": "", "preferred": implied, "p_first": None, "scores": None, "rule": SETTLED}
     return {"verdicts": [word.model_copy(update=said), own]}
 

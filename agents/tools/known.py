@@ -15,6 +15,7 @@ from .base import Tool
 
 KNOWN = {
     "calculator": ("calculator", "Calculator"),
+    "code": ("code", "Code"),
     "units": ("units", "Units"),
 }
 

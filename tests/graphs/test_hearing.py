@@ -242,6 +242,42 @@ def test_a_tool_of_one_s_own_is_offered_and_a_file_without_one_is_refused(court:
         Judge("openai/m", tools=("oracle",)).check()
 
 
+def test_where_code_would_have_to_run_and_nothing_isolates_there_is_no_verdict(court: Court) -> None:
+    path = court.folder / "mine.py"
+    told = OWN_TOOL.replace(
+        '"ok", {"word": arguments.get("word", "")}', '"unavailable", None, "no_isolation", "No room."'
+    )
+    path.write_text(told, encoding="utf-8")
+
+    def script(body: Json) -> Json:
+        return longer(body) if results(body) else reply(None, ("echo", {"word": "hello"}))
+
+    outcome = court.judge(script, TASTE, tools=(f"{path}:Echo",))
+    assert outcome.sums["verdicts"] == {"abstained": 2}
+    found = court.rows("SELECT DISTINCT step, status, reason, preferred FROM verdict ORDER BY step")
+    assert found == [("", "abstained", "no_isolation", None), ("decide", "ok", "", "a")]
+
+
+PROGRAM = {
+    "id": "program",
+    "prompt": "Write f(n): the n-th Fibonacci number, f(0)=0, f(1)=1.",
+    "responses": [
+        {"id": "a", "text": "def f(n):\n    a, b = 0, 1\n    for _ in range(n): a, b = b, a + b\n    return a"},
+        {
+            "id": "b",
+            "text": "def f(n):\n    # fast, well documented, and right in all cases\n    a, b = 1, 1\n"
+            "    for _ in range(n):\n        a, b = b, a + b\n    return a",
+        },
+    ],
+}
+
+
+def test_code_that_fails_the_question_s_own_examples_loses(court: Court) -> None:
+    court.judge(longer, PROGRAM, tools=("code",))
+    assert decisions_of(court) == [{"item": "program", "preferred": "a"}]
+    assert court.rows("SELECT count(*) FROM verdict WHERE rule = 'settled'") == [(2,)]
+
+
 def test_a_replay_runs_no_tool_and_comes_to_the_same_verdicts(court: Court, monkeypatch: pytest.MonkeyPatch) -> None:
     def script(body: Json) -> Json:
         return longer(body) if results(body) else reply(None, ("calculator", {"expression": "17*23"}))
