@@ -107,7 +107,9 @@ def test_what_json_cannot_say_is_tagged_and_subclasses_are_what_they_are_of(valu
     assert not isinstance(encode(value), Sly)
 
 
-@pytest.mark.parametrize("value", [object(), len, deque([1]), range(3), (n for n in "a"), Spoof(), [object()], int])
+@pytest.mark.parametrize(
+    "value", [object(), len, deque([1]), range(3), (n for n in "a"), Spoof(), [object()], int], ids=lambda value: ""
+)
 def test_objects_are_no_values(value: Any) -> None:
     with pytest.raises(Unsayable):
         encode(value)
