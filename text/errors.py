@@ -12,6 +12,7 @@
     |   +-- NotFound        no run, item or judge of that name
     |   +-- RunBusy         another process works on the run
     |   +-- LeaseLost       another worker has the block of items now
+    +-- ToolMiss            tool results are replayed, and one is not stored or was changed  exit 2
     +-- ModelError          a model cannot be used at all                                    exit 2
     |   +-- ModelUnreachable
     |   +-- ModelRefusedKey
