@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import re
-import ssl
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,6 +14,7 @@ import orjson
 from .answer import Answer, Failure, text_of
 from .failures import failure_of
 from .prices import cost_of, price_source
+from .trust import trusted
 
 
 class Compatible(NamedTuple):
@@ -166,7 +165,7 @@ class Direct:
         from yarl import URL
 
         self._url = URL(f"{self.base.rstrip('/')}/chat/completions")
-        secure = await asyncio.to_thread(_trusted) if self._url.scheme == "https" else True
+        secure = await asyncio.to_thread(trusted) if self._url.scheme == "https" else True
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60, ssl=secure),  # how many, the lanes say
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
@@ -325,16 +324,6 @@ def _count(value: Any) -> int | None:
     except (TypeError, ValueError):
         return None
     return int(number) if number.is_integer() else None
-
-
-def _trusted() -> ssl.SSLContext:
-    """Whom to trust: the authorities of the machine, or of SSL_CERT_FILE, and those of certifi, as SDKs have them."""
-    context = ssl.create_default_context()
-    with contextlib.suppress(ImportError):
-        import certifi
-
-        context.load_verify_locations(certifi.where())
-    return context
 
 
 def _has_proxy() -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -19,8 +19,12 @@ from ..store.records import TIE
 from ..text.errors import BadJudge
 from ..text.secrets import without_secrets
 from .builtin import planted, replay
-from .tools.known import told_of, tools_of
-from .tools.toolbox import Mode, Results, Toolbox, ToolBudget
+from .nodes import NODES
+from .tools.known import told_of, tool_of, tools_of
+from .tools.toolbox import Mode, Probe, Results, Toolbox, ToolBudget
+
+if TYPE_CHECKING:
+    from ..store.engine import Store
 
 JudgeProtocol = Literal["pairwise", "score"]
 DEFAULT_MODEL = "builtin/heuristic"
@@ -51,7 +55,7 @@ class Judge(BaseModel):
         tool_rounds: how often the model may ask for any.
         tool_seconds: for one tool call; None for what each tool declares.
         tool_bytes: of a tool's result, as the model is shown it.
-        nodes: names of further nodes of its graph.
+        nodes: names of further nodes: `rules`, `cases`, `criteria`, `evidence`, `own_answer`, `reflect`.
         extra: further parameters, sent as they are.
         function: a user's own judge, `module:function`, in the place of a model.
     """
@@ -98,9 +102,12 @@ class Judge(BaseModel):
     @field_validator("nodes")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if names:
-            raise ValueError(f"{names[0]!r} is not available; this version's judges take none")
-        return names
+        odd = [name for name in names if name not in NODES]
+        if odd:
+            raise ValueError(f"{odd[0]!r} is none; there are {', '.join(NODES)}")
+        if len(set(names)) < len(names):
+            raise ValueError("one is named twice")
+        return tuple(name for name in NODES if name in names)  # they are what they are in whatever order
 
     @field_validator("base_url")
     @classmethod
@@ -145,6 +152,9 @@ class Judge(BaseModel):
         if self.tools:
             told["tools"] = told_of(self.tools)
             told["tools_prompt"] = load_prompt("judge/tools").digest
+        if self.nodes:
+            prompts = [prompt for name in self.nodes for prompt in NODES[name].prompts]
+            told["nodes_prompts"] = {prompt: load_prompt(prompt).digest for prompt in prompts}
         told["prompt"] = {"id": self.words.id, "version": self.words.version, "digest": self.words.digest}
         if self.model.startswith("replay/"):
             recorded = replay.recording(self.model.removeprefix("replay/"))
@@ -180,6 +190,11 @@ class Judge(BaseModel):
         return digest(self.description)[:16]
 
     @property
+    def calls(self) -> int:
+        """How many calls a verdict takes at least; tools and repairs come on top."""
+        return 1 + (0 if not self.is_llm else sum(NODES[name].calls for name in self.nodes))
+
+    @property
     def title(self) -> str:
         """What people call it."""
         return self.name or (f"{CALLABLE}{self.function}" if self.function else self.model)
@@ -189,16 +204,28 @@ class Judge(BaseModel):
         """Whether a language model judges: not a built-in baseline, not a planted judge, not a user's function."""
         return not self.function and not self.model.startswith("builtin/")
 
-    def toolbox(self, *, mode: Mode = "live", results: Results | None = None) -> Toolbox | None:
+    def toolbox(
+        self, *, mode: Mode = "live", results: Results | None = None, store: Store | None = None, probe: Probe = ""
+    ) -> Toolbox | None:
         """The judge's tools, ready to be called; None where it has none.
 
         Raises:
-            BadJudge: if a name means no tool.
+            BadJudge: if a name means no tool, or the store lacks what one reads.
         """
         if not self.tools:
             return None
+        tools = [tool if store is None else tool.bind(store) for tool in tools_of(self.tools)]
         budget = ToolBudget(self.tool_calls, self.tool_rounds, self.tool_seconds, self.tool_bytes, 5 * self.tool_bytes)
-        return Toolbox(tools_of(self.tools), budget=budget, mode=mode, results=results)
+        return Toolbox(tools, budget=budget, mode=mode, results=results, probe=probe)
+
+    def fixed(self, store: Store) -> Judge:
+        """The judge whose tools are named with what they read in a store, so that its hash covers that too.
+
+        Raises:
+            BadJudge: if the store lacks it.
+        """
+        names = tuple(tool_of(name).named(name, store) for name in self.tools)
+        return self if names == self.tools else Judge(**{**self.model_dump(), "tools": names})
 
     def row(self) -> dict[str, Any]:
         """The judge's row in `judge`."""

@@ -5,32 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, select
 
 from ..metrics.agreement import accuracy, agreeing, bounds, positional_agreement
 from ..metrics.estimate import Estimate
+from ..store.analyses import keep_analysis
 from ..store.canonical import canonical
-from ..store.engine import Store, plain_errors, writing
+from ..store.engine import Store, plain_errors
 from ..store.order import finished_items
-from ..store.records import TIE, Gold
-from ..store.runs import Run, find_run, versions
+from ..store.records import TIE
+from ..store.runs import Run, find_run
 from ..store.tables import metadata
-from ..store.writer import now
+from .gold import Accepted, accepted
+from .rows import Row, presentation, streamed
 
 Floats = NDArray[np.float64]
-Row = Mapping[Any, Any]
-Accepted = Mapping[str, float]  # of each outcome, the share of annotators that accept it; the others have none
 
 _VERDICT = metadata.tables["verdict"]
 _DECISION = metadata.tables["decision"]
-_LABEL = metadata.tables["label"]
 _ITEM = metadata.tables["item"]
 _NAN = float("nan")
 
@@ -166,15 +164,15 @@ def agreement(store: Store, run_id: str, *, by: str | None = None, group: str | 
         NotFound: if there is no such run.
     """
     run = find_run(store, run_id)
-    accepted = _accepted(store, run.dataset, group)
+    gold = accepted(store, run.dataset, group=group)
     piles = _Piles()
     taken = _beginning(store, run)
     for item, judge, subset, rows in _items(store, run.id, by):
         if taken is None or item in taken:
-            _add_verdicts(piles, judge, subset, rows, accepted.get(item))
-    for row in _rows(store, _decisions(run.id)):
+            _add_verdicts(piles, judge, subset, rows, gold.get(item))
+    for row in streamed(store, _decisions(run.id)):
         if taken is None or row["item"] in taken:
-            _add_decision(piles, row, _subset(row["meta"], by), accepted.get(row["item"]))
+            _add_decision(piles, row, _subset(row["meta"], by), gold.get(row["item"]))
     against = "gold" if group is None else f"gold of {group}"
     lines = [_line(key, pile, against) for key, pile in sorted(piles.items())]
     return Agreement(run.id, run.status, by, group, tuple(lines), None if taken is None else len(taken))
@@ -197,22 +195,9 @@ def save(store: Store, agreement: Agreement, *, command: str) -> int:
         agreement: what was measured.
         command: what a person types to measure it again.
     """
-    row = {
-        "kind": "agreement",
-        "runs": canonical([agreement.run]),
-        "options": canonical({"by": agreement.by, "group": agreement.group}),
-        "command": command,
-        "versions": canonical(versions()),
-        "created_at": now(),
-    }
-    with plain_errors(store.url), writing(store.engine).begin() as connection:
-        made = connection.execute(insert(metadata.tables["analysis"]).values(row)).inserted_primary_key
-        assert made is not None
-        analysis = int(made[0])
-        lines = [{"analysis": analysis, **measure.columns()} for measure in agreement.measures]
-        if lines:
-            connection.execute(insert(metadata.tables["agreement"]), lines)
-    return analysis
+    lines = [measure.columns() for measure in agreement.measures]
+    options = {"by": agreement.by, "group": agreement.group}
+    return keep_analysis(store, "agreement", lines, runs=[agreement.run], options=options, command=command)
 
 
 def _line(key: tuple[str, str, str], pile: _Pile, gold: str) -> Measure:
@@ -230,53 +215,48 @@ def _line(key: tuple[str, str, str], pile: _Pile, gold: str) -> Measure:
     return Measure(measure, subset, judge, against, estimate, *ends, counts, pile.without_gold)
 
 
-def _add_verdicts(piles: _Piles, judge: str, subset: str, rows: list[Row], accepted: Accepted | None) -> None:
+def _add_verdicts(piles: _Piles, judge: str, subset: str, rows: list[Row], gold: Accepted | None) -> None:
     """Put down one item's verdicts of one judge; scores of single responses count where no pair was judged."""
     shown: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        shown.setdefault(_presentation(row["presentation"]), []).append(row)
+        shown.setdefault(presentation(row["presentation"]), []).append(row)
     size = max(map(len, shown))
-    shown = {presentation: shown[presentation] for presentation in sorted(shown) if len(presentation) == size}
+    shown = {names: shown[names] for names in sorted(shown) if len(names) == size}
     if size == 1 and len(shown) == 1:
         return  # a single response has no rival: nothing is preferred
     if size == 1:
         said = {tuple(name for (name,) in shown): [_leader(shown)]}
     else:
-        said = {presentation: [_preferred(row) for row in found] for presentation, found in shown.items()}
+        said = {names: [_preferred(row) for row in found] for names, found in shown.items()}
     statuses = [_state(row) for found in shown.values() for row in found]
-    gold = accepted or {}
-    known = [names for presentation, names in said.items() if gold.keys() & {*presentation, TIE}]
+    accepts = gold or {}
+    known = [outcomes for names, outcomes in said.items() if accepts.keys() & {*names, TIE}]
     for pile in piles.of(judge, "accuracy", subset):
         if known:
-            right = [_mean(gold.get(name, 0.0) for name in names if name is not None) for names in known]
-            pile.add(right, max(gold.values()), statuses)
+            right = [_mean(accepts.get(name, 0.0) for name in outcomes if name is not None) for outcomes in known]
+            pile.add(right, max(accepts.values()), statuses)
         else:
             pile.without_gold += 1
-    if size == 2 and len({frozenset(presentation) for presentation in shown}) == 1:
-        sides = [_side(names, min(presentation)) for presentation, names in said.items()]
+    if size == 2 and len({frozenset(names) for names in shown}) == 1:
+        sides = [_side(outcomes, min(names)) for names, outcomes in said.items()]
         for pile in piles.of(judge, "positional_agreement", subset):
             pile.add((*sides, _NAN)[:2], 1.0, statuses)
 
 
-def _add_decision(piles: _Piles, row: Row, subset: str, accepted: Accepted | None) -> None:
+def _add_decision(piles: _Piles, row: Row, subset: str, gold: Accepted | None) -> None:
     """Put down one decision; one over a single response, which has no rival, is no decision between any."""
     if row["outcome"] == "ok" and row["preferred"] is None:
         return
     for pile in piles.of(row["judge"], "accuracy_decisions", subset):
-        if accepted is None:
+        if gold is None:
             pile.without_gold += 1
             continue
         right = {
-            "ok": accepted.get(row["preferred"], 0.0),
-            "tie": accepted.get(TIE, 0.0),
+            "ok": gold.get(row["preferred"], 0.0),
+            "tie": gold.get(TIE, 0.0),
             "flipped": 0.5,
         }.get(row["outcome"], _NAN)
-        pile.add((right,), max(0.5, *accepted.values()), [row["outcome"]])
-
-
-@lru_cache(maxsize=4096)
-def _presentation(text: str) -> tuple[str, ...]:
-    return tuple(orjson.loads(text))
+        pile.add((right,), max(0.5, *gold.values()), [row["outcome"]])
 
 
 def _preferred(row: Row) -> str | None:
@@ -285,14 +265,14 @@ def _preferred(row: Row) -> str | None:
         return None
     if row["preferred"] is not None:
         return str(row["preferred"])
-    presentation = _presentation(row["presentation"])
+    names = presentation(row["presentation"])
     scores = orjson.loads(row["scores"] or "{}")
-    if set(scores) == set(presentation):
+    if set(scores) == set(names):
         return _highest(scores)
-    if row["p_first"] is not None and len(presentation) == 2:
-        return _highest({presentation[0]: row["p_first"], presentation[1]: 1 - row["p_first"]})
+    if row["p_first"] is not None and len(names) == 2:
+        return _highest({names[0]: row["p_first"], names[1]: 1 - row["p_first"]})
     shares = orjson.loads(row["probabilities"] or "{}")
-    return _highest(shares) if shares and set(shares) <= {*presentation, TIE} else None
+    return _highest(shares) if shares and set(shares) <= {*names, TIE} else None
 
 
 def _leader(shown: Mapping[tuple[str, ...], list[Row]]) -> str | None:
@@ -347,7 +327,7 @@ def _items(store: Store, run: str, by: str | None) -> Iterator[tuple[str, str, s
         .where(_VERDICT.c.run == run, _VERDICT.c.arm == "", _VERDICT.c.step == "")
         .order_by(_ITEM.c.position, _VERDICT.c.item, _VERDICT.c.judge, _VERDICT.c.id)
     )
-    for (item, judge), found in groupby(_rows(store, wanted), key=lambda row: (row["item"], row["judge"])):
+    for (item, judge), found in groupby(streamed(store, wanted), key=lambda row: (row["item"], row["judge"])):
         rows = list(found)
         yield item, judge, _subset(rows[0]["meta"], by), rows
 
@@ -359,41 +339,3 @@ def _decisions(run: str) -> Select[Any]:
         .where(_DECISION.c.run == run, _DECISION.c.arm == "")
         .order_by(_ITEM.c.position, _DECISION.c.item, _DECISION.c.judge)
     )
-
-
-def _accepted(store: Store, dataset: str, group: str | None) -> dict[str, Accepted]:
-    """Of each item that has gold the outcomes it accepts; items with the same gold share one mapping."""
-    wanted = (
-        select(_LABEL.c.item, _LABEL.c.annotator, _LABEL.c.annotator_group, _LABEL.c.preferred, _LABEL.c.scores)
-        .where(_LABEL.c.dataset == dataset)
-        .order_by(_LABEL.c.item, _LABEL.c.annotator, _LABEL.c.annotator_group, _LABEL.c.sample)
-    )
-    if group is not None:
-        wanted = wanted.where(_LABEL.c.annotator_group == group)
-    found: dict[str, Accepted] = {}
-    same: dict[tuple[tuple[str, float], ...], Accepted] = {}
-    for item, labels in groupby(_rows(store, wanted), key=lambda row: str(row["item"])):
-        shares = _shares(labels)
-        if shares:
-            found[item] = same.setdefault(tuple(sorted(shares.items())), shares)
-    return found
-
-
-def _shares(labels: Iterable[Row]) -> dict[str, float]:
-    """Of each outcome the share of annotators that accept it; one who labelled several times counts as one."""
-    sets: dict[tuple[str, str], list[frozenset[str]]] = {}
-    for row in labels:
-        preferred, scores = (orjson.loads(row[name] or "null") for name in ("preferred", "scores"))
-        accepts = Gold.model_construct(preferred=preferred, scores=scores).acceptable
-        if accepts:
-            sets.setdefault((row["annotator"], row["annotator_group"]), []).append(accepts)
-    shares: dict[str, float] = {}
-    for samples in sets.values():
-        for name in [name for accepts in samples for name in accepts]:
-            shares[name] = shares.get(name, 0.0) + 1 / (len(sets) * len(samples))
-    return {name: min(1.0, share) for name, share in shares.items()}
-
-
-def _rows(store: Store, wanted: Select[Any]) -> Iterator[Row]:
-    with plain_errors(store.url), store.engine.connect().execution_options(yield_per=1000) as connection:
-        yield from connection.execute(wanted).mappings()

@@ -41,6 +41,7 @@ def report(name: str, data: Path, details: IO[str] | None) -> bool | None:
         print(json.dumps({"section": name, "skipped": f"{lacking} is not there"}), flush=True)
         return None
     line = {"section": name, "matched": section.matched, "total": section.total, "misses": section.misses}
+    line |= {more: told for more in ("figures", "notes") if (told := getattr(section, more))}
     print(json.dumps(line, ensure_ascii=False), flush=True)
     for title, table in section.tables.items():
         print(f"\n{name}: {title}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ class Section:
         total: all checks.
         misses: one line each for what did not hold.
         tables: named tables of counts, printed on standard error.
+        figures: what was counted and has no target, by name.
+        notes: what a reader must know to read the numbers.
         details: rows for `--details`; they may hold judged text.
     """
 
@@ -30,6 +33,8 @@ class Section:
     total: int = 0
     misses: list[str] = field(default_factory=list)
     tables: dict[str, dict[str, int]] = field(default_factory=dict)
+    figures: dict[str, dict[str, float | int | None]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     details: list[dict[str, Any]] = field(default_factory=list)
 
     def check(self, held: bool, name: str) -> None:
@@ -65,3 +70,9 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
 def document(path: Path) -> Any:
     """Read one JSON document."""
     return json.loads(need(path).read_text(encoding="utf-8"))
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file whose first line names the columns."""
+    with need(path).open(encoding="utf-8-sig", newline="") as lines:
+        return list(csv.DictReader(lines))

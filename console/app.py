@@ -9,7 +9,22 @@ from typing import Annotated, Any
 import typer
 
 from ..text.errors import PlurijudgeError
-from . import agreement, cache, doctor, exporting, importing, judge, label, query, runs, show
+from . import (
+    agreement,
+    audit,
+    cache,
+    corpus,
+    doctor,
+    exporting,
+    importing,
+    judge,
+    label,
+    panels,
+    query,
+    runs,
+    show,
+    tools_gain,
+)
 from .plain import INTERRUPTED, explain, explain_fault, leave, say
 from .settings import default_map, load_dotenv
 
@@ -53,12 +68,16 @@ _add(judge.judge, "judge", judge.EXAMPLES)
 _add(runs.runs, "runs", runs.EXAMPLES)
 _add(show.show, "show", show.EXAMPLES)
 _add(agreement.agreement, "agreement", agreement.EXAMPLES)
+_add(tools_gain.tools_gain, "tools-gain", tools_gain.EXAMPLES)
+_add(audit.audit, "audit", audit.EXAMPLES)
 _add(label.label, "label", label.EXAMPLES)
 _add(query.query, "query", query.EXAMPLES)
 _add(doctor.doctor, "doctor", doctor.EXAMPLES)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")
 app.add_typer(cache.app, name="cache")
+app.add_typer(corpus.app, name="corpus")
+app.add_typer(panels.app, name="panels")
 
 
 def run() -> None:
@@ -66,11 +85,23 @@ def run() -> None:
     try:
         load_dotenv()
         given = _given()
-        per_command = {command: given for command in ("judge", "runs", "show", "agreement", "label", "query", "doctor")}
+        commands = ("judge", "audit", "runs", "show", "agreement", "tools-gain", "label", "query", "doctor")
+        per_command = {command: given for command in commands}
         nested = {name: given for name in ("items", "verdicts", "decisions", "calls", "llmbar")}
         which = {name: value for name, value in given.items() if name == "db"}  # never which model's answers to prune
         kept = {"stats": which, "prune": which}
-        app(default_map={**per_command, "import": nested, "export": nested, "cache": kept})
+        texts = dict.fromkeys(("add", "list", "search", "remove"), which)
+        voices = {name: given for name in ("gate", "fidelity")} | dict.fromkeys(("check", "worth"), which)
+        app(
+            default_map={
+                **per_command,
+                "panels": voices,
+                "import": nested,
+                "export": nested,
+                "cache": kept,
+                "corpus": texts,
+            }
+        )
     except PlurijudgeError as error:
         sys.exit(explain(error))
     except KeyboardInterrupt:

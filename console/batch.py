@@ -9,21 +9,26 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..text.errors import NothingToJudge, PlurijudgeError
+from ..text.errors import BadJudge, NothingToJudge, PlurijudgeError
 from .options import DEFAULT_DB
 from .plain import INTERRUPTED, say
 
 if TYPE_CHECKING:
     from ..agents.judge import Judge
+    from ..agents.panel import Panel
+    from ..agents.perturbers.base import Perturber
     from ..graphs.plan import Plan
     from ..graphs.runner import Pace, Progress
     from ..graphs.study import Outcome, Study
     from ..store.engine import Store
+    from ..store.faults import Line
+    from ..store.records import Item
 
 _EVERY = 30.0
 
@@ -60,11 +65,12 @@ class Batch:
 
         return f" --db {shlex.quote(shown(store_url(self.db)) if '://' in self.db else self.db)}"
 
-    def judge(self, items: str, judge: Judge, plan: Plan, *, strict: bool) -> Outcome:
+    def judge(self, items: str, judge: Judge, plan: Plan, *, panel: Panel | None = None, strict: bool) -> Outcome:
         """Judge the items of a file, or of standard input.
 
         What is wrong with the file or the judge is said before there is a store, so that nothing is left half made.
         """
+        from ..agents.tools.known import AUTO
         from ..store.files import file_format
 
         path = spool() if items == "-" else Path(items)
@@ -75,7 +81,48 @@ class Batch:
         judge.check()
         if not judge.is_llm:
             say(f"note: {judge.title} is no LLM")
-        return self._run(lambda o: self.study.judge(path, judge, plan=plan, pace=self.pace, strict=strict, **o))
+        if AUTO in judge.tools:
+            judge = self.study.fixed(judge)
+            names = ", ".join(judge.tools) or "none earned its place; plurijudge tools-gain tries them"
+            say(f"tools: {names}")
+        return self._run(
+            lambda o: self.study.judge(path, judge, panel=panel, plan=plan, pace=self.pace, strict=strict, **o)
+        )
+
+    def audit(
+        self,
+        items: str,
+        judge: Judge,
+        perturbers: list[Perturber],
+        *,
+        samples: int,
+        limit: int | None,
+        seed: int,
+        fresh: bool,
+        unfit: Counter[tuple[str, str]],
+    ) -> Outcome:
+        """Judge the items of a file, untouched ones twice, and what is derived from them."""
+        from itertools import islice
+
+        from ..graphs.audit import CONTROLS, perturbed
+        from ..graphs.plan import Plan
+        from ..store.files import file_format, read_items
+
+        path = spool() if items == "-" else Path(items)
+        file_format(path)
+        if judge.protocol != "pairwise":
+            raise BadJudge(f"{judge.title} grades single responses; an audit looks at pairs.")
+        judge.check()
+        if not judge.is_llm:
+            say(f"note: {judge.title} is no LLM")
+        plan = Plan(samples=samples, controls=max(CONTROLS, samples), seed=seed, fresh=fresh)
+        given = islice(_usable(read_items(path), str(path), lambda item: plan.unfit(item, judge)), limit)
+        whole = list(perturbed(given, perturbers, seed=seed, unfit=unfit))
+        if not whole:
+            raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="pairs, as docs/files.md shows")
+        return self._run(
+            lambda o: self.study.judge(whole, judge, plan=plan, pace=self.pace, name=f"audit of {path.name}", **o)
+        )
 
     def resume(self, run: str) -> Outcome:
         """Go on with a run."""
@@ -106,6 +153,25 @@ class Batch:
         except PlurijudgeError as error:  # the way out names this run, in this store
             error.way_out = error.way_out.replace("--run last", f"--run {run}{self.db_flag}")
             raise
+
+
+def _usable(lines: Iterable[Line[Item]], file: str, unfit: Callable[[Item], tuple[str, str] | None]) -> Iterator[Item]:
+    """The items of lines that can be judged, each id once; what is wrong with a line that is left out is said."""
+    from ..store.faults import Fault
+
+    seen: dict[str, int] = {}
+    for line in lines:
+        fault = line.fault
+        if line.record is not None:
+            first, why = seen.setdefault(line.record.id, line.number), unfit(line.record)
+            if first != line.number:
+                why = "id", f"{line.record.id!r} was given before, on line {first}"
+            if why is None:
+                yield line.record
+                continue
+            fault = Fault(file, line.number, *why)
+        if fault is not None:
+            say(f"set aside: {fault}")
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

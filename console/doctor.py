@@ -19,7 +19,7 @@ def doctor(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
 
     Exit codes: 0 all is well, 1 something is not.
     """
-    checks = [_versions(), _store(db), _keys(), _prompts(), _judgement(), _terminal()]
+    checks = [_versions(), _store(db), _keys(), _prompts(), _isolation(), _judgement(), _terminal()]
     told = [{"name": name, "value": value, "origin": origin} for name, value, origin in _settings(db)]
     if as_json:
         answer_json({"checks": checks, "settings": told})
@@ -79,6 +79,17 @@ def _prompts() -> dict[str, Any]:
     except PlurijudgeError as error:
         return _check("prompts", False, str(error))
     return _check("prompts", True, ", ".join(f"{p.id} v{p.version}" for p in loaded))
+
+
+def _isolation() -> dict[str, Any]:
+    from ..agents.sandbox.isolation import isolation
+    from ..agents.sandbox.monty import interpreter
+
+    room, there = isolation(), interpreter() is not None
+    found = f"an interpreter without a system {'is there' if there else 'is missing (pydantic-monty)'}"
+    locked = "a locked room is there" if room.room is not None else f"there is no locked room: {room.reason}"
+    without = "" if there or room.room else "; the tool `code` refuses, and its verdicts abstain"
+    return _check("isolation for the tool `code`", there or room.room is not None, f"{found}; {locked}{without}")
 
 
 def _judgement() -> dict[str, Any]:

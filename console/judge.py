@@ -75,7 +75,13 @@ Order = Annotated[
     typer.Option("--order", envvar="PLURIJUDGE_ORDER", help="Take items in a seeded random order, or as they come."),
 ]
 UntilRule = Annotated[str, typer.Option("--until", help="Stop once enough is known: 'width<=0.04', or 'decided: a>b'.")]
-GateRule = Annotated[str, typer.Option("--gate", help="What must hold in the end, else exit 4: 'a>b', 'a>b >= 0.55'.")]
+GateRule = Annotated[
+    str,
+    typer.Option(
+        "--gate",
+        help="What must hold in the end, else exit 4: 'a>b', 'a>b >= 0.55'; `personas`: who lost ability has no vote.",
+    ),
+]
 Transport = Annotated[
     Literal["auto", "direct", "litellm"],
     typer.Option(
@@ -98,14 +104,60 @@ Lease = Annotated[
     ),
 ]
 Tools = Annotated[
-    str, typer.Option("--tools", help="Tools that the judge has: calculator,units, or my.py:tool of your own.")
+    str, typer.Option("--tools", help="Tools, as calculator,lookup:FILE; `auto`: those that earned it (docs/tools.md).")
+]
+PanelName = Annotated[
+    str, typer.Option("--panel", help="The voices to judge with: d3-8, crehate-5, reviewers-3, or a file of your own.")
+]
+RuleName = Annotated[
+    Literal["majority", "mean", "weighted", "maxmin", "veto", "borda"] | None,
+    typer.Option("--rule", help="How the panel chooses; what its file says where it is not given."),
+]
+Quorum = Annotated[
+    int | None, typer.Option("--quorum", min=1, help="How many members must say something for a decision.")
+]
+Assignment = Annotated[
+    Literal["all", "cyclic"] | None,
+    typer.Option("--assignment", help="All members judge each item, or one of them in turn."),
+]
+Adaptive = Annotated[
+    bool, typer.Option("--adaptive", help="Ask further members only while they can still change the outcome.")
+]
+Unmeasured = Annotated[
+    bool, typer.Option("--allow-unmeasured", help="Let personas vote for whom no values were measured.")
+]
+Weights = Annotated[
+    str, typer.Option("--weights", help="Of the rule `weighted`: a panel's run with gold, to weigh members by.")
+]
+Baselines = Annotated[
+    bool,
+    typer.Option("--baselines", help="With --panel: also judge by what the panel must beat, and say whether it does."),
+]
+Dossiers = Annotated[
+    Literal["own", "blind", "labels", "shuffled"],
+    typer.Option("--dossiers", help="Tell of personas by dossier, without label, by label alone, or by another's."),
 ]
 ToolMode = Annotated[
     Literal["live", "record", "replay"],
     typer.Option("--tool-mode", help="Run tool calls, take what is stored and run the rest, or run none."),
 ]
+ToolCalls = Annotated[
+    int | None, typer.Option("--tool-calls", min=0, help="Tool calls of a verdict at most; 6 where nobody says.")
+]
+ToolRounds = Annotated[
+    int | None, typer.Option("--tool-rounds", min=0, help="How often the model may ask for tools; 4 where nobody says.")
+]
+ToolSeconds = Annotated[
+    float | None, typer.Option("--tool-seconds", min=0.01, help="Of one tool call; what each tool declares, mostly 5.")
+]
+ToolBytes = Annotated[
+    int | None, typer.Option("--tool-bytes", min=200, help="Of a result, as the model is shown it; 4096.")
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N items.")]
-Seed = Annotated[int, typer.Option("--seed", envvar="PLURIJUDGE_SEED", help="Of every random choice.")]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", envvar="PLURIJUDGE_SEED", min=-(2**63), max=2**63 - 1, help="Of every random choice."),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse the whole file if any line is bad.")]
 MaxChars = Annotated[int, typer.Option("--max-chars", min=1, help="Set items with a longer response aside.")]
@@ -136,8 +188,21 @@ def judge(
     samples: Samples = 1,
     presentations: Presentations = "both",
     no_ties: NoTies = False,
+    panel: PanelName = "",
+    rule: RuleName = None,
+    quorum: Quorum = None,
+    assignment: Assignment = None,
+    adaptive: Adaptive = False,
+    allow_unmeasured: Unmeasured = False,
+    weights: Weights = "",
+    dossiers: Dossiers = "own",
+    baselines: Baselines = False,
     tools: Tools = "",
     tool_mode: ToolMode = "live",
+    tool_calls: ToolCalls = None,
+    tool_rounds: ToolRounds = None,
+    tool_seconds: ToolSeconds = None,
+    tool_bytes: ToolBytes = None,
     concurrency: Concurrency = 16,
     timeout: Timeout = 120.0,
     retries: Retries = 5,
@@ -194,33 +259,74 @@ def judge(
             missing = "`--retry-failed` needs `--run`." if retry_failed else "`judge` needs ITEMS."
             raise BadInput(missing, way_out="plurijudge judge items.jsonl, or plurijudge judge --run last")
         from ..graphs.plan import Plan
+        from .panel_choice import PERSONAS, PanelChoice
 
         options = {
             **{"protocol": protocol, "criteria": criteria, "prompt": prompt, "base_url": base_url},
             **{"temperature": temperature, "max_tokens": max_tokens, "ties": False if no_ties else None},
+            **{"tool_calls": tool_calls, "tool_rounds": tool_rounds},
+            **{"tool_seconds": tool_seconds, "tool_bytes": tool_bytes},
         }
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         if tools:
             given["tools"] = tuple(name.strip() for name in tools.split(",") if name.strip())
         named = context.get_parameter_source("model")
         who = _who(judge, model, given, insists=named is not None and named.name == "COMMANDLINE")
+        named_gates = [name.strip() for name in gate.split(",") if name.strip()]
+        rules = [name for name in named_gates if name != PERSONAS]
+        if len(rules) > 1:
+            raise BadInput("`--gate` takes one rule, beside `personas`.", way_out="--gate 'personas, a>b'")
+        court = PanelChoice(
+            panel,
+            {"rule": rule, "quorum": quorum, "assignment": assignment, "adaptive": adaptive or None},
+            allow_unmeasured=allow_unmeasured,
+            weights=weights,
+            gated=PERSONAS in named_gates,
+        )
+        voices = court.panel(who, db)
         plan = Plan(
             presentations=presentations,
             samples=samples,
             seed=seed,
             order=order,
             until=until,
-            gate=gate,
+            gate="".join(rules),
             limit=limit,
             fresh=fresh,
             max_chars=max_chars,
             tool_mode=tool_mode,
+            dossiers=dossiers,
         )
         if dry_run:
-            _estimate(items, who, plan, as_json)
+            _estimate(items, who, plan, voices, as_json)
             return
-        outcome = batch.judge(items, who, plan, strict=strict)
+        court.tell(voices)
+        if baselines:
+            _weigh(batch, items, who, plan, voices, strict=strict, as_json=as_json)
+            return
+        outcome = batch.judge(items, who, plan, panel=voices, strict=strict)
     _show(batch, outcome, as_json=as_json, quiet=quiet)
+
+
+def _weigh(batch: Batch, items: str, who: Judge, plan: Any, panel: Any, *, strict: bool, as_json: bool) -> None:
+    """Judge by the panel and by what it must beat, and say whether it does."""
+    from ..graphs.panel_trials import worth_legs
+    from .panels import made, show_worth, worth_of
+
+    if panel is None:
+        raise BadInput("`--baselines` is about a panel.", way_out="--panel d3-8")
+    try:
+        runs, stopped = made(batch, items, worth_legs(who, plan, panel), strict=strict)
+        if stopped is not None:
+            say(f"stopped: {stopped.stopped}; start it again: what was answered is not paid again{batch.db_flag}")
+            leave(INTERRUPTED if stopped.stopped == "interrupted" else STOPPED)
+        found = worth_of(batch.store, runs)
+        if as_json:
+            answer_json(found.to_dict())
+        else:
+            show_worth(found)
+    finally:
+        batch.close()
 
 
 def _go_on(batch: Batch, run: str, *, items: str, dry_run: bool, retry_failed: bool) -> Any:
@@ -292,14 +398,14 @@ def _check_address(address: str) -> None:
         raise BadInput(f"`--base-url {address}` is no address.", way_out="--base-url http://127.0.0.1:8000/v1")
 
 
-def _estimate(items: str, judge: Any, plan: Any, as_json: bool) -> None:
+def _estimate(items: str, judge: Any, plan: Any, panel: Any, as_json: bool) -> None:
     from pathlib import Path
 
     from ..graphs.forecast import forecast
 
     if items == "-":
         raise BadInput("`--dry-run` reads the items twice, which standard input cannot give.", way_out="name a file")
-    found = forecast(Path(items), judge, plan)
+    found = forecast(Path(items), judge, plan, panel)
     if as_json:
         answer_json(found.to_dict())
     else:

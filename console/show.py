@@ -38,13 +38,7 @@ def show(
     with Store.open(db) as store:
         found = find_run(store, run)
         if graph:
-            from ..graphs.judge import judge_graph
-
-            drawn = judge_graph().get_graph().draw_mermaid()
-            if as_json:
-                answer_json({"run": found.id, "graph": drawn})
-            else:
-                answer(drawn)
+            _show_graph(store, found, as_json=as_json)
         elif item:
             _show_item(store, found, item, as_json=as_json)
         elif as_json:
@@ -53,22 +47,50 @@ def show(
             show_run(store, found.id, by=by, limit=limit)
 
 
+def _show_graph(store: Store, run: Run, *, as_json: bool) -> None:
+    """The graph that judged the run's items, and the one that each verdict of a judge with tools takes."""
+    from ..agents.panel import Panel
+    from ..graphs.hearing import hearing_graph
+    from ..graphs.panel import graph_of
+    from ..store.personas import stored_panel
+
+    panel = Panel.restored(*stored_panel(store, run.panel, run.panel_digest)) if run.panel else None
+    drawn = {"graph": graph_of(panel).get_graph().draw_mermaid()}
+    if run.plan.get("judge", {}).get("tools"):
+        drawn["hearing"] = hearing_graph().get_graph().draw_mermaid()
+    if as_json:
+        answer_json({"run": run.id, **drawn})
+    else:
+        answer("\n".join(drawn.values()))
+
+
 def _show_item(store: Store, run: Run, item: str, *, as_json: bool) -> None:
     from ..store.datasets import read_item
     from ..store.files import item_to_dict
-    from ..store.queries import calls_of, decisions_of, verdicts_of
+    from ..store.queries import calls_of, decisions_of, tool_calls_of, verdicts_of
 
     record = read_item(store, run.dataset, item)
     verdicts = [_without_item(row) for row in verdicts_of(store, run.id, item=item)]
-    calls = calls_of(store, run.id, item)
+    calls, tool_calls = calls_of(store, run.id, item), tool_calls_of(store, run.id, item)
     decision = next(decisions_of(store, run.id, item=item), None)
+    if decision is not None and decision["panel"] is not None:
+        from ..analyses.panel_votes import panel_votes
+
+        votes = panel_votes(store, run)
+        decision["panel"]["effective_votes"] = votes.worth(decision["panel"]["voted"]) if votes else None
     if as_json:
-        told = {"run": run.id, "item": item_to_dict(record), "verdicts": verdicts, "calls": calls}
+        told = {
+            "run": run.id,
+            "item": item_to_dict(record),
+            "verdicts": verdicts,
+            "calls": calls,
+            "tool_calls": tool_calls,
+        }
         answer_json({**told, "decision": None if decision is None else _without_item(decision)})
         return
     from ..reports.terminal import trace
 
-    trace(record, verdicts, calls, decision)
+    trace(record, verdicts, calls, decision, tool_calls)
 
 
 def _without_item(row: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +100,7 @@ def _without_item(row: dict[str, Any]) -> dict[str, Any]:
 def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
     """A run as one JSON document, its keys those of the SQL columns."""
     from ..analyses.agreement import agreement
+    from ..analyses.panel_votes import panel_votes
     from ..store.progress import changes_of, tally
     from ..store.queries import decisions_of, judge_row, unknown_calls
     from ..store.runs import find_run
@@ -87,6 +110,11 @@ def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
         sums = tally(connection, run)
     named = found.judge and judge_row(store, found.judge)
     measured = agreement(store, run, by=by or None)
+    votes = panel_votes(store, found) if found.panel else None
+    decisions = [_without_item(row) for row in decisions_of(store, run)]
+    for decision in decisions:
+        if votes is not None and decision["panel"] is not None:
+            decision["panel"]["effective_votes"] = votes.worth(decision["panel"]["voted"])
     return {
         **{
             "run": found.id,
@@ -109,7 +137,8 @@ def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
         "agreement": [row.to_dict() for row in measured.measures],
         "concurrency": changes_of(store, run),
         "unknown_outcomes": [_in_flight(call) for call in unknown_calls(store, run)],
-        "decisions": [_without_item(row) for row in decisions_of(store, run)],
+        "panel": None if votes is None else votes.to_dict(),
+        "decisions": decisions,
     }
 
 
@@ -140,7 +169,8 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
     found = find_run(store, run)
     name = judge_row(store, found.judge)["name"] if found.judge else ""
     again = f", again what failed in {found.parent}" if found.parent else ""
-    terminal.line(f"run {found.id} ({found.status}){again}: judge {name}, data set {found.dataset}")
+    voices = f" with the panel {found.panel}" if found.panel else ""
+    terminal.line(f"run {found.id} ({found.status}){again}: judge {name}{voices}, data set {found.dataset}")
     for note in _notes(name):
         terminal.line(note)
     with store.engine.connect() as connection:
@@ -161,6 +191,8 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
         terminal.line()
     terminal.estimates_table([row.to_dict() for row in measured.measures], by=by or None)
     terminal.line()
+    if found.panel:
+        _tell_panel(store, found)
     _tell_sums(store, found, sums)
     _tell_changes(store, found)
     lost = unknown_calls(store, run)
@@ -170,6 +202,35 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
     if len(lost) > 20:
         terminal.line(f"... {len(lost)} calls of unknown outcome in all")
     terminal.line(f"recompute: plurijudge agreement {found.id}{f' --by {by}' if by else ''}")
+
+
+def _tell_panel(store: Store, run: Run) -> None:
+    """A panel's members over the run, and what they add up to."""
+    from ..agents.panel import Panel
+    from ..analyses.panel_votes import panel_votes
+    from ..graphs.aggregate import rule_of
+    from ..reports import terminal
+    from ..store.personas import stored_panel
+
+    votes = panel_votes(store, run)
+    if votes is None:
+        return
+    panel = Panel.restored(*stored_panel(store, run.panel, run.panel_digest))
+    terminal.line(f"panel {panel.id}: {rule_of(panel)}")
+    terminal.panel_table(votes.to_dict())
+    for name, reason in panel.kept_out:
+        terminal.line(f"no vote: {name} ({reason})")
+    terminal.line(f"effective votes, by errors against gold: {votes.effective_votes}")
+    terminal.line(f"independent voices, by how votes go together: {votes.alike}")
+    if votes.worst_off:
+        terminal.line(f"worst off over the run: {votes.worst_off}")
+    if len(votes.families) == 1:
+        terminal.line(f"all members speak by models of one family ({votes.families[0]}): they tend to err together")
+    if votes.saved:
+        terminal.line(f"{votes.saved} verdicts were not asked for: the outcome was sure without them")
+    if panel.described.validation:
+        terminal.line(panel.described.validation)
+    terminal.line()
 
 
 def _tell_changes(store: Store, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Spending:
     heard: int = 0
     started: float = field(default_factory=time.monotonic)
     under_way: dict[str, int] = field(default_factory=dict)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     def of(cls, budget: Budget, sums: dict[str, Any]) -> Spending:
@@ -94,3 +96,9 @@ class Spending:
         """Count what an item took."""
         self.under_way.pop(item, None)
         self.calls += sent.pop(item, 0)
+        self._settled.set()
+        self._settled = asyncio.Event()
+
+    async def settled(self) -> None:
+        """Wait until another of the items under way is done: what was set aside for it may not have been needed."""
+        await self._settled.wait()

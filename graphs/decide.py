@@ -7,7 +7,9 @@ import hmac
 from typing import Any
 
 from ..agents.judge import Judge
+from ..agents.perturbers.base import LABEL
 from ..agents.subject import Subject
+from ..agents.voice import voice_of
 from ..prompts.exhibit import conversation_text
 from ..prompts.prompt import load_prompt
 from ..store.canonical import canonical
@@ -18,12 +20,19 @@ from .plan import response_text
 from .state import Bench, View
 
 
-async def decide(view: View, bench: Bench) -> Verdict:
-    """Ask for one verdict. A reply without one is asked once more, for its verdict alone."""
+async def decide(view: View, bench: Bench, messages: list[dict[str, Any]] | None = None) -> Verdict:
+    """Ask for one verdict. A reply without one is asked once more, for its verdict alone.
+
+    Args:
+        view: the item and the verdict that is asked for.
+        bench: what is given.
+        messages: what the judge is asked with; its own prompt where they are not given.
+    """
     item, unit, judge = view["item"], view["unit"], bench.judge
     fence = fence_of(bench.secret, unit)
-    messages = messages_of(judge, item, unit, fence)
+    messages = messages or opened(bench, item, unit, fence)
     asked: dict[str, Any] = {
+        "further": sampling(bench, unit),
         "unit": unit,
         "fence": fence,
         "schema": judge.answer_schema,
@@ -61,11 +70,58 @@ def messages_of(judge: Judge, item: Item, unit: VerdictKey, fence: str) -> list[
         ties=judge.ties,
         low=f"{low:g}",
         high=f"{high:g}",
-        question=question_text(item),
+        question=asked_text(judge, item, unit),
         context=item.context,
         reference=item.reference,
         **shown,
     )
+
+
+def opened(bench: Bench, item: Item, unit: VerdictKey, fence: str) -> list[dict[str, Any]]:
+    """The judge's messages, with what it is told of the persona that it speaks as."""
+    messages: list[dict[str, Any]] = [*messages_of(bench.judge, item, unit, fence)]
+    persona = bench.persona(unit.persona)
+    if persona is None:
+        return messages
+    plan = bench.plan
+    voice = voice_of(
+        persona,
+        seed=plan.seed,
+        item=item.id,
+        member=unit.sample,
+        dossiers=plan.dossiers,
+        label=bench.labels.get(persona.id),
+    )
+    return with_section(messages, "system", voice.text)
+
+
+def sampling(bench: Bench, unit: VerdictKey) -> dict[str, Any]:
+    """The parameters of a call that a persona's dossier sets."""
+    persona = bench.persona(unit.persona)
+    temperature = None if persona is None else persona.dossier.prompt.temperature
+    return {} if temperature is None else {"temperature": temperature}
+
+
+def with_section(messages: list[dict[str, Any]], role: str, text: str) -> list[dict[str, Any]]:
+    """The messages with a further paragraph in the message of a role, made where there is none."""
+    if not text:
+        return messages
+    place = next((n for n, message in enumerate(messages) if message["role"] == role), None)
+    if place is None:
+        added = {"role": role, "content": text}
+        return [added, *messages] if role == "system" else [*messages, added]
+    changed = {**messages[place], "content": f"{messages[place]['content']}\n\n{text}"}
+    return [*messages[:place], changed, *messages[place + 1 :]]
+
+
+def asked_text(judge: Judge, item: Item, unit: VerdictKey) -> str:
+    """The question, with the remark that was planted behind it, which calls a response as the judge sees it called."""
+    note = (item.perturbation or {}).get("note")
+    if not note:
+        return question_text(item)
+    side = (item.perturbation or {}).get("side") or unit.presentation[0]
+    shown = dict(zip(unit.presentation, judge.words.labels, strict=False))
+    return f"{question_text(item)}\n\n{note.replace(LABEL, shown.get(side, side))}"
 
 
 def question_text(item: Item) -> str:
@@ -102,13 +158,16 @@ def heard_in(judge: Judge, text: str, *, cut: str | None = None) -> ParsedVerdic
 def repair(judge: Judge, call: Call, parsed: ParsedVerdict) -> list[dict[str, str]]:
     """What is said after a reply without a verdict, to have it repeated as one."""
     said = [{"role": "assistant", "content": call.response}] if (call.response or "").strip() else []
-    answer = (
-        '{"rationale": "...", "score": ...}' if judge.protocol == "score" else '{"rationale": "...", "verdict": ...}'
-    )
+    answer = wanted_form(judge)
     why = {"conflict": "it holds more than one verdict", "empty": "it is empty"}.get(
         parsed.reason, "it holds no verdict in the form asked for"
     )
     return [*said, *load_prompt("judge/repair").messages(why=why, answer=answer)]  # type: ignore[list-item]
+
+
+def wanted_form(judge: Judge) -> str:
+    """The form of an answer, as it is shown where a reply is asked for again."""
+    return '{"rationale": "...", "score": ...}' if judge.protocol == "score" else '{"rationale": "...", "verdict": ...}'
 
 
 def verdict_of(judge: Judge, item: Item, unit: VerdictKey, row: int, call: Call, parsed: ParsedVerdict) -> Verdict:

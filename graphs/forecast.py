@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..agents.judge import Judge
+from ..agents.panel import Panel
+from ..agents.persona import Persona
 from ..agents.prices import price_source, prices
+from ..agents.voice import voice_of
 from ..store.files import read_items
 from .decide import messages_of
 from .plan import Plan
@@ -55,7 +59,7 @@ class Forecast:
         return f"{self.items} items{aside}: {self.calls} calls, {tokens}, {cost}"
 
 
-def forecast(path: Path, judge: Judge, plan: Plan) -> Forecast:
+def forecast(path: Path, judge: Judge, plan: Plan, panel: Panel | None = None) -> Forecast:
     """Read the items and render every prompt.
 
     Raises:
@@ -63,19 +67,43 @@ def forecast(path: Path, judge: Judge, plan: Plan) -> Forecast:
         BadJudge: if the judge does not hold.
     """
     judge.check()
-    items = set_aside = calls = size = 0
+    told = {} if panel is None else {one.id: _size(one, plan) for one in panel.personas}
+    speakers = {judge.id: judge}
+    speakers |= {one.id: one for one in (seat.judge(judge) for seat in (panel.seats if panel else ()))}
+    items = set_aside = 0
+    calls, sizes = Counter[str](), Counter[str]()
     lines = (line for line in read_items(path))
     for line in lines if plan.limit is None else islice(lines, plan.limit):
         if line.record is None or plan.unfit(line.record, judge):
             set_aside += 1
             continue
         items += 1
-        for unit in plan.units(line.record, judge):
-            calls += 1
-            size += sum(len(m["content"].encode()) for m in messages_of(judge, line.record, unit, "=" * 28))
-    tokens = size // _BYTES_A_TOKEN
-    out = None if judge.max_tokens is None else calls * judge.max_tokens
-    known = (0.0, 0.0) if not judge.is_llm or judge.model.startswith("replay/") else prices(judge.model)
-    cost = None if known is None or out is None else known[0] * tokens + known[1] * out
-    source = "built in" if known == (0.0, 0.0) else price_source() if known else "unknown"
-    return Forecast(items, set_aside, calls, tokens, out, cost, source)
+        for unit in plan.units(line.record, judge, panel):
+            messages = messages_of(judge, line.record, unit, "=" * 28)
+            calls[unit.judge] += 1
+            sizes[unit.judge] += sum(len(m["content"].encode()) for m in messages) + told.get(unit.persona, 0)
+    made, tokens = calls.total(), sum(size // _BYTES_A_TOKEN for size in sizes.values())
+    out = None if judge.max_tokens is None else made * judge.max_tokens
+    known = {name: _prices(speakers[name]) for name in calls or speakers}
+    cost: float | None = 0.0
+    for name, price in known.items():
+        if cost is None or price is None or judge.max_tokens is None:
+            cost = None
+            break
+        cost += price[0] * (sizes[name] // _BYTES_A_TOKEN) + price[1] * calls[name] * judge.max_tokens
+    built_in = all(price == (0.0, 0.0) for price in known.values())
+    source = "unknown" if None in known.values() else "built in" if built_in else price_source()
+    return Forecast(items, set_aside, made, tokens, out, cost, source)
+
+
+def _prices(judge: Judge) -> tuple[float, float] | None:
+    """What a token in and a token out cost; None where that is not known."""
+    if not judge.is_llm or judge.model.startswith("replay/"):
+        return (0.0, 0.0)
+    found = prices(judge.model)
+    return None if found is None else (found[0], found[1])
+
+
+def _size(persona: Persona, plan: Plan) -> int:
+    """About how many bytes tell of a persona."""
+    return len(voice_of(persona, seed=plan.seed, item="", member=0, dossiers=plan.dossiers).text.encode())

@@ -1,6 +1,6 @@
 """How does a judge with tools come to one verdict?
 
-    gate > precheck > deliberate <> tools > decide > settle
+    gate > precheck > deliberate <> tools > decide > settle (> reflect)
 
 `gate` chooses the tools that the case is one for; `precheck` lets each say what it can without a model; `deliberate`
 asks the model, which may call tools (`tools`) within its budget; `decide` reads its word; `settle` compares that word
@@ -24,20 +24,35 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from ..agents.tools.base import DECISIVE, Case, Finding, Observation, Tool, case_of, implied_by
+from ..agents.tools.base import DECISIVE, Case, Finding, Observation, Tool, case_of
 from ..agents.tools.toolbox import CHECK, Answered, Toolbox, offer, result_text, shown
 from ..prompts.prompt import load_prompt
 from ..store.canonical import canonical
 from ..store.records import Call, ToolCall, Verdict, VerdictKey
 from ..store.writer import now
-from .decide import fence_of, messages_of, question_text, read, repair, subject_of, verdict_of
+from ..text.findings import implied_by
+from .decide import (
+    fence_of,
+    opened,
+    question_text,
+    read,
+    repair,
+    sampling,
+    subject_of,
+    verdict_of,
+    with_section,
+)
 from .plan import response_text
+from .reflect import REFLECT, prepared, reflected
 from .state import Bench, View
 
 GATE, SETTLED = "gate", "settled"
-NO_ISOLATION = "no_isolation"
+NO_ISOLATION, UNKNOWN_EVIDENCE = "no_isolation", "unknown_evidence"
 _ACTION = re.compile(r"^[ \t]*Action:[ \t]*(\S+)[ \t]*\n[ \t]*Action Input:[ \t]*(.*)", re.MULTILINE)
 _INVENTED = re.compile(r"^[ \t]*Observation:", re.MULTILINE)
+_BRACKETS = re.compile(r"\[([^\[\]\n]{1,300})\]")
+_EVIDENCE = re.compile(r"\be(?=[a-f]{0,30}[0-9])[0-9a-f]{6,40}\b")
+_ID = re.compile(r'"id":"(e[0-9a-f]{6,40})"')
 _CLAIM = 200
 
 
@@ -51,6 +66,7 @@ class Hearing(TypedDict, total=False):
         findings: what the tools say of the responses without being asked.
         borne: what the results that the model asked for say of them.
         trace: the tool calls.
+        prepared: the judge's own messages, with what its nodes put into them.
         messages: the conversation so far.
         rounds: how often the model asked for tools.
         shown: bytes of results that it was shown.
@@ -66,6 +82,7 @@ class Hearing(TypedDict, total=False):
     findings: Annotated[list[Finding], operator.add]
     borne: Annotated[list[Finding], operator.add]
     trace: Annotated[list[ToolCall], operator.add]
+    prepared: list[dict[str, Any]]
     messages: list[dict[str, Any]]
     rounds: int
     shown: int
@@ -91,8 +108,11 @@ async def heard_with_tools(view: View, bench: Bench) -> tuple[list[Verdict], lis
     """One verdict of a judge with tools, and the calls behind it."""
     assert bench.toolbox is not None
     config: Any = {"recursion_limit": 2 * bench.toolbox.budget.rounds + 10}
-    out = await hearing_graph().ainvoke({"view": view}, config, context=bench)
-    return out["verdicts"], out.get("trace", [])
+    graph = hearing_graph(reflecting=REFLECT in bench.judge.nodes)
+    out = await graph.ainvoke({"view": view}, config, context=bench)
+    named = cited_in(out["word"].raw or "")
+    trace = [_marked(call, named) if _evidence_in(call) else call for call in out.get("trace", [])]
+    return out["verdicts"], trace
 
 
 async def gate(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
@@ -106,10 +126,11 @@ async def gate(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
     # what no rule decides is offered: the model calls it or leaves it, which is its own word on whether it is useful
     hands = tuple(name for name, fits in ruled.items() if fits or fits is None)
     told = canonical({"rules": {name: fits for name, fits in ruled.items() if fits is not None}, "model": open_to_ask})
+    further: Hearing = {"prepared": await prepared(view, bench)} if bench.judge.nodes else {}
     row = ToolCall(
         key="", unit=view["unit"], call=GATE, tool=GATE, tool_version="1", arguments="{}", result=told, started_at=now()
     )
-    return {"case": case, "hands": hands, "trace": [row]}
+    return {"case": case, "hands": hands, "trace": [row], **further}
 
 
 async def precheck(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
@@ -136,11 +157,11 @@ async def deliberate(state: Hearing, *, runtime: Runtime[Bench]) -> Command[Lite
     while True:
         native = bench.model.takes_tools
         messages = state.get("messages") or _opened(state, bench, hands, native=native)
-        further: dict[str, Any] = {}
+        further: dict[str, Any] = sampling(bench, unit)
         if hands and native:
-            further = {"tools": [offer(box.tools[name]) for name in hands], "tool_choice": "none" if spent else "auto"}
+            further |= {"tools": [offer(box.tools[name]) for name in hands], "tool_choice": "none" if spent else "auto"}
         elif hands:
-            further = {"stop": ["\nObservation:"]}
+            further |= {"stop": ["\nObservation:"]}
         row, call = await bench.model.complete(
             messages,
             unit=unit,
@@ -195,7 +216,13 @@ async def decide(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
         turn = state.get("rounds", 0) + 1
         fence = fence_of(bench.secret, unit)
         second_row, second = await bench.model.complete(
-            again, unit=unit, fence=fence, max_tokens=judge.max_tokens, fresh=view["fresh"], turn=turn
+            again,
+            unit=unit,
+            fence=fence,
+            max_tokens=judge.max_tokens,
+            fresh=view["fresh"],
+            turn=turn,
+            further=sampling(bench, unit),
         )
         repaired = read(judge, second)
         if second.status == "ok" and repaired.status != "unparseable":
@@ -207,23 +234,67 @@ async def decide(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
 
 
 async def settle(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
-    """Compare the model's word with what the tools imply; what code can decide, code decides."""
-    word, judge = state["word"], runtime.context.judge
-    if judge.protocol != "pairwise" or word.status == "error":
-        return {"verdicts": [word]}
+    """Compare the model's word with what the tools imply; what code can decide, code decides.
+
+    A word that names evidence which was never shown is no verdict.
+    """
+    said, judge, box = state["word"], runtime.context.judge, _box(runtime.context)
+    if said.status == "error":
+        return {"verdicts": [said]}
+    own = said.model_copy(update={"step": "decide"})
+    word = said
+    known = {name for call in state["trace"] for name in _evidence_in(call)}
+    if said.status == "ok" and box.retrieves and not cited_in(said.raw or "") <= known:
+        word = _silent(said, UNKNOWN_EVIDENCE)
+    if judge.protocol != "pairwise":
+        return {"verdicts": [word] if word is said else [word, own]}
     pair = tuple(sorted(word.presentation))
     # what code read out of the question itself counts before what the model chose to ask
     implied = implied_by(state.get("findings", []), pair) or implied_by(state.get("borne", []), pair)
-    own = word.model_copy(update={"step": "decide"})
     if implied is None and any(call.reason == NO_ISOLATION for call in state["trace"]):
-        # what only running the code could tell is not guessed
-        nothing = {"preferred": None, "p_first": None, "scores": None, "rule": ""}
-        silent = word.model_copy(update={**nothing, "status": "abstained", "reason": NO_ISOLATION})
-        return {"verdicts": [silent, own]}
-    if implied is None or implied == word.preferred:
-        return {"verdicts": [word]}
-    said = {"status": "ok", "reason": "", "preferred": implied, "p_first": None, "scores": None, "rule": SETTLED}
-    return {"verdicts": [word.model_copy(update=said), own]}
+        word = _silent(word, NO_ISOLATION)  # what only running the code could tell is not guessed
+    elif implied is not None and implied != word.preferred:
+        settled = {"status": "ok", "reason": "", "preferred": implied, "p_first": None, "scores": None, "rule": SETTLED}
+        word = word.model_copy(update=settled)
+    return {"verdicts": [word] if word is said else [word, own]}
+
+
+async def reflect(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
+    """Give the verdict a second look, unless code decided it: what was settled stays settled."""
+    [final, *earlier] = state["verdicts"]
+    if final.rule == SETTLED or earlier:
+        return {}
+    bench = runtime.context
+    hands = () if bench.model.local or not bench.model.takes_tools else state["hands"]
+    offers = {"tools": [offer(_box(bench).tools[name]) for name in hands], "tool_choice": "none"} if hands else None
+    looked = await reflected(state["view"], bench, final, state["messages"], offers)
+    return {"verdicts": looked}
+
+
+def _silent(word: Verdict, reason: str) -> Verdict:
+    """The same, without what it says."""
+    nothing = {"preferred": None, "p_first": None, "scores": None, "rule": ""}
+    return word.model_copy(update={**nothing, "status": "abstained", "reason": reason})
+
+
+def cited_in(text: str) -> set[str]:
+    """The ids of evidence that a text names in square brackets.
+
+    >>> sorted(cited_in("So it is [e0123456789, e98765abcde]; [effaced] is none."))
+    ['e0123456789', 'e98765abcde']
+    """
+    return {name for part in _BRACKETS.findall(text) for name in _EVIDENCE.findall(part)}
+
+
+def _evidence_in(call: ToolCall) -> set[str]:
+    """The ids of evidence that a call brought."""
+    if call.status != "ok" or call.round == 0 or '"evidence":"retrieved"' not in (call.result or ""):
+        return set()
+    return set(_ID.findall(call.result or ""))
+
+
+def _marked(call: ToolCall, named: set[str]) -> ToolCall:
+    return call.model_copy(update={"cited": bool(_evidence_in(call) & named)})
 
 
 def wanted(call: Call, *, rounds: int, native: bool) -> list[Wanted]:
@@ -245,20 +316,14 @@ def _opened(state: Hearing, bench: Bench, hands: Sequence[str], *, native: bool)
     box, view = _box(bench), state["view"]
     unit = view["unit"]
     fence = fence_of(bench.secret, unit)
-    messages: list[dict[str, Any]] = [*messages_of(bench.judge, view["item"], unit, fence)]
+    messages = state.get("prepared") or opened(bench, view["item"], unit, fence)
     about = "\n".join(canonical(offer(box.tools[name])["function"]) for name in hands)
     findings = _told(state.get("findings", []), dict(zip(unit.presentation, bench.judge.words.labels, strict=False)))
     more = load_prompt("judge/tools").messages(
         tools=about, calls=box.budget.calls, text_calls=not native, findings=findings, fence=fence
     )
     for added in more:
-        if not added["content"]:
-            continue
-        place = next((n for n, message in enumerate(messages) if message["role"] == added["role"]), None)
-        if place is None:
-            messages.insert(0 if added["role"] == "system" else len(messages), added)
-        else:
-            messages[place] = {**messages[place], "content": f"{messages[place]['content']}\n\n{added['content']}"}
+        messages = with_section(messages, added["role"], added["content"])
     return messages
 
 
@@ -334,10 +399,14 @@ def _box(bench: Bench) -> Toolbox:
 
 
 @cache
-def hearing_graph() -> HearingGraph:
-    """Compile once: the graph holds nothing between verdicts, so all of them share it."""
+def hearing_graph(*, reflecting: bool = False) -> HearingGraph:
+    """Compile once, with the node `reflect` for judges that have it: the graph holds nothing between verdicts."""
     graph = StateGraph(Hearing, Bench)
     graph.add_node(gate).add_node(precheck).add_node(deliberate).add_node(tools).add_node(decide).add_node(settle)
     graph.add_edge(START, "gate").add_edge("gate", "precheck").add_edge("precheck", "deliberate")
-    graph.add_edge("tools", "deliberate").add_edge("decide", "settle").add_edge("settle", END)
+    graph.add_edge("tools", "deliberate").add_edge("decide", "settle")
+    if reflecting:
+        graph.add_node(reflect).add_edge("settle", "reflect").add_edge("reflect", END)
+    else:
+        graph.add_edge("settle", END)
     return graph.compile(name="hearing")

@@ -10,7 +10,7 @@ tools asks once (graphs/decide.py); for one with tools each verdict is a graph o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -18,10 +18,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from ..store.records import ToolCall, Verdict
+from ..store.records import ToolCall, Verdict, VerdictKey
 from .decide import decide
 from .hearing import heard_with_tools
 from .reconcile import place_of, reconcile as reconciled
+from .reflect import heard
 from .state import Bench, JudgeState, View
 
 T = TypeVar("T")
@@ -32,18 +33,26 @@ async def hear(state: JudgeState, *, runtime: Runtime[Bench]) -> JudgeState:
     """Ask for every verdict that the plan wants and that does not stand yet, all at once."""
     bench = runtime.context
     units = bench.plan.units(state["item"], bench.judge)
-    heard = {place_of(v) for v in state.get("verdicts", []) if v.step == ""}
+    return {"units": units, **await hear_units(state, units, bench)}
+
+
+async def hear_units(state: JudgeState, units: Sequence[VerdictKey], bench: Bench) -> JudgeState:
+    """Ask for those of the verdicts that do not stand yet, all at once."""
+    standing = {place_of(v) for v in state.get("verdicts", []) if v.step == ""}
     fresh, again = state.get("fresh", False), state.get("again", frozenset())
     views = [
         View(item=state["item"], unit=unit, fresh=fresh or place_of(unit) in again)
         for unit in units
-        if place_of(unit) not in heard
+        if place_of(unit) not in standing
     ]
+    if bench.toolbox is None and not bench.judge.nodes:
+        return {"verdicts": await _all_of([decide(view, bench) for view in views])}
     if bench.toolbox is None:
-        return {"units": units, "verdicts": await _all_of([decide(view, bench) for view in views])}
+        looked = await _all_of([heard(view, bench) for view in views])
+        return {"verdicts": [verdict for made in looked for verdict in made]}
     said: list[tuple[list[Verdict], list[ToolCall]]] = await _all_of([heard_with_tools(view, bench) for view in views])
     verdicts = [verdict for made, _ in said for verdict in made]
-    return {"units": units, "verdicts": verdicts, "tool_calls": [call for _, calls in said for call in calls]}
+    return {"verdicts": verdicts, "tool_calls": [call for _, calls in said for call in calls]}
 
 
 async def _all_of(asked: list[Coroutine[Any, Any, T]]) -> list[T]:

@@ -8,12 +8,14 @@ import inspect
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ..agents.builtin import replay
 from ..agents.judge import Judge, load_function
 from ..agents.ledger import Ledger
 from ..agents.model import Limits, Model
+from ..agents.panel import Panel
 from ..agents.subject import Subject
 from ..agents.transport import Provider
 from ..store.canonical import canonical
@@ -47,6 +49,49 @@ def model_of(judge: Judge, *, ledger: Ledger, limits: Limits) -> Model:
         salt=salt,
         provider=own_provider(judge.function) if judge.function else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a run: the judge's own, and those of a panel's members that speak by another.
+
+    Attributes:
+        own: the judge's.
+        others: by the member's name, its judge and model; members of one description share a model.
+    """
+
+    own: Model
+    others: dict[str, tuple[Judge, Model]]
+
+    @classmethod
+    def of(cls, judge: Judge, panel: Panel | None, *, ledger: Ledger, limits: Limits) -> Models:
+        """Make them ready to be asked.
+
+        Raises:
+            BadJudge: if a judge's function cannot be imported.
+            BadInput: if a file to replay does not hold what it should.
+        """
+        own = model_of(judge, ledger=ledger, limits=limits)
+        others: dict[str, tuple[Judge, Model]] = {}
+        made: dict[str, Model] = {}
+        for seat in panel.seats if panel else ():
+            if seat.model:
+                speaker = seat.judge(judge)
+                if speaker.id not in made:
+                    made[speaker.id] = model_of(speaker, ledger=ledger, limits=limits)
+                    made[speaker.id].sent = own.sent  # one count of calls for an item, whoever makes them
+                others[seat.name] = (speaker, made[speaker.id])
+        return cls(own, others)
+
+    @property
+    def all(self) -> list[Model]:
+        """Each of them once."""
+        return [self.own, *{id(model): model for _, model in self.others.values()}.values()]
+
+    async def close(self) -> None:
+        """Close them."""
+        for model in self.all:
+            await model.close()
 
 
 def _endpoint_of(model: str) -> str:

@@ -10,7 +10,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from ..agents.judge import Judge
-from ..agents.tools.toolbox import Mode
+from ..agents.panel import Panel, Seat
+from ..agents.tools.toolbox import Mode, Probe
+from ..agents.voice import Dossiers
 from ..analyses.until import Gate, Until
 from ..prompts.exhibit import parts_text
 from ..store.canonical import canonical
@@ -24,6 +26,8 @@ class Plan(BaseModel):
     Attributes:
         presentations: `both` shows a pair in either order; `random` in one, drawn per judge and item.
         samples: how often each presentation is judged.
+        controls: how often each presentation of an item is judged that nothing was planted in, where that is more: an
+            audit judges those twice, to know how far the judge agrees with itself.
         seed: of every draw.
         order: `random` takes the items in an order drawn from the seed, so that what is known before the end is known
             of a random sample; `given` takes them as they come, and begins before all are read.
@@ -34,6 +38,12 @@ class Plan(BaseModel):
         max_chars: items with a longer text are set aside.
         tool_mode: `live` runs every tool call; `record` takes what the store holds; `replay` runs none, and what the
             store does not hold ends the run.
+        tool_probe: what is done to what the tools bring, to see what it does to the judge: `flipped` shows the model
+            what they would have brought were another response right, `dead` lets every tool fail; '' for nothing. The
+            verdicts then stand in an arm of that name.
+        dossiers: how a panel's personas are told of: `own`; `blind` without their labels; `labels` as labels alone;
+            `shuffled` each under another's label. All but the first stand in an arm of that name.
+        retest: whether the verdicts stand in the arm `retest`, to be held against those of another run.
         retry_of: the run whose failures this one asks again, '' for none.
     """
 
@@ -41,7 +51,8 @@ class Plan(BaseModel):
 
     presentations: Literal["both", "random"] = "both"
     samples: int = Field(default=1, ge=1, le=1000)
-    seed: int = 0
+    controls: int = Field(default=1, ge=1, le=1000)
+    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     order: Literal["random", "given"] = "random"
     until: str = ""
     gate: str = ""
@@ -49,6 +60,9 @@ class Plan(BaseModel):
     fresh: bool = False
     max_chars: int = Field(default=1_000_000, ge=1)
     tool_mode: Mode = "live"
+    tool_probe: Probe = ""
+    dossiers: Dossiers = "own"
+    retest: bool = False
     retry_of: str = ""
 
     @field_validator("until", "gate")
@@ -67,22 +81,55 @@ class Plan(BaseModel):
             )
         return self
 
-    def units(self, item: Item, judge: Judge) -> tuple[VerdictKey, ...]:
-        """The verdicts to ask for, in a fixed order."""
+    @property
+    def arm(self) -> str:
+        """What is done to the judging."""
+        parts = [f"tools:{self.tool_probe}"] if self.tool_probe else []
+        parts += [f"dossiers:{self.dossiers}"] if self.dossiers != "own" else []
+        return ", ".join([*parts, *(["retest"] if self.retest else [])])
+
+    def units(self, item: Item, judge: Judge, panel: Panel | None = None) -> tuple[VerdictKey, ...]:
+        """The verdicts to ask for, in a fixed order; of an adaptive panel those of all who may be asked."""
+        if panel is None:
+            return self._units(item, judge, judge, "", self._samples(item))
+        return tuple(unit for seat in self.seats(item, judge, panel) for unit in self.seat_units(item, judge, seat))
+
+    def seat_units(self, item: Item, judge: Judge, seat: Seat) -> tuple[VerdictKey, ...]:
+        """The verdicts to ask one member of a panel for; each of its members is a sample."""
+        persona = seat.persona.id if seat.persona else ""
+        return self._units(item, judge, seat.judge(judge), persona, self._samples(item) * seat.members)
+
+    def _samples(self, item: Item) -> int:
+        return self.samples if item.parent else max(self.samples, self.controls)
+
+    def _units(self, item: Item, base: Judge, judge: Judge, persona: str, samples: int) -> tuple[VerdictKey, ...]:
         return tuple(
             VerdictKey.model_construct(
-                item=item.id, judge=judge.id, persona="", arm="", step="", presentation=shown, sample=sample
+                item=item.id, judge=judge.id, persona=persona, arm=self.arm, step="", presentation=shown, sample=sample
             )
-            for shown in self.shown(item, judge)
-            for sample in range(self.samples)
+            for shown in self.shown(item, base)
+            for sample in range(samples)
         )
 
-    def verdicts(self, item: Item, judge: Judge) -> int:
-        """How many verdicts it asks for."""
+    def seats(self, item: Item, judge: Judge, panel: Panel) -> tuple[Seat, ...]:
+        """Who of a panel judges an item, in the order in which an adaptive one asks.
+
+        One member in turn under cyclic assignment; else all, for an adaptive panel in an order drawn for the item.
+        """
+        if panel.described.assignment == "cyclic":
+            by_name = sorted(panel.seats, key=lambda seat: seat.name)  # not as the file has them
+            return (by_name[draw(self.seed, "cyclic", judge.id, item.id) % len(by_name)],)
+        if not panel.described.adaptive:
+            return panel.seats
+        return tuple(sorted(panel.seats, key=lambda seat: draw(self.seed, "asked", item.id, seat.name)))
+
+    def verdicts(self, item: Item, judge: Judge, panel: Panel | None = None) -> int:
+        """How many verdicts it asks for at most."""
         shown = len(item.responses)
         if judge.protocol == "pairwise":
             shown = math.factorial(shown) if self.presentations == "both" else 1
-        return shown * self.samples
+        voices = 1 if panel is None else sum(seat.members for seat in self.seats(item, judge, panel))
+        return shown * self._samples(item) * voices
 
     def shown(self, item: Item, judge: Judge) -> list[tuple[str, ...]]:
         """The presentations of an item."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import fsum
 
 from ..store.records import TIE, Decision, Dissent, Outcome, Verdict, VerdictKey
 
@@ -47,9 +48,12 @@ def reconcile(units: Sequence[VerdictKey], verdicts: Iterable[Verdict], *, proto
 _Made = tuple[Outcome, str | None, float | None, dict[str, float] | None, str]
 
 
-def place_of(unit: VerdictKey) -> tuple[str, tuple[str, ...], int]:
-    """Where a verdict belongs among those of its item: persona, presentation, sample."""
-    return (unit.persona, unit.presentation, unit.sample)
+Place = tuple[str, str, tuple[str, ...], int]
+
+
+def place_of(unit: VerdictKey) -> Place:
+    """Where a verdict belongs among those of its item: judge, persona, presentation, sample."""
+    return (unit.judge, unit.persona, unit.presentation, unit.sample)
 
 
 def _pair(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]) -> _Made:
@@ -83,7 +87,7 @@ def _scores(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdic
     for name in names:
         said = [v.scores[name] for v in good if v.presentation == (name,) and v.scores is not None and name in v.scores]
         if said:
-            scores[name] = sum(said) / len(said)
+            scores[name] = fsum(said) / len(said)  # the same to the last bit in whatever order
     missing = [name for name in names if name not in scores]
     if missing:
         outcome = _missing([v for v in final if v.presentation[0] in missing])

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from ..agents.judge import Judge
-from ..agents.model import Limits, Model
+from ..agents.model import Limits
+from ..agents.panel import Panel
 from ..store.canonical import canonical
 from ..store.datasets import Reading, find_dataset, item_pages, stream, take_in
 from ..store.engine import Store
@@ -48,11 +49,11 @@ from ..text.errors import LeaseLost, NothingToJudge, PlurijudgeError, StoreError
 from .blocks import Block, Blocks
 from .budget import Budget, Spending
 from .early import EarlyEnd
-from .judge import judge_graph
-from .model import model_of
+from .model import Models
+from .panel import decision_of, graph_of, units_of
 from .plan import Plan
 from .process import tuned
-from .reconcile import place_of, reconcile
+from .reconcile import place_of
 from .state import Bench, Heard, JudgeState
 
 T = TypeVar("T")
@@ -163,6 +164,7 @@ class Job:
     pace: Pace = field(default_factory=Pace)
     watch: Watch | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    panel: Panel | None = None
     progress: Progress = field(default_factory=Progress)
     enough: str = ""
     _blocks: Blocks | None = None
@@ -184,23 +186,30 @@ class Job:
             if shared:
                 leases = Leases(self.store, self.run.id, worker=worker, seconds=self.pace.lease)
                 self._blocks = Blocks(self.store, self.run, self.plan, leases)
-            writer, model = Writer(self.store), None
+            writer, models = Writer(self.store), None
             try:
                 ledger = Ledger(writer, run=self.run.id, dataset=self.run.dataset, worker=worker, held=self._hold_item)
-                model = model_of(self.judge, ledger=ledger, limits=self.pace.limits)
-                toolbox = self.judge.toolbox(mode=self.plan.tool_mode, results=ToolResults(self.store))
-                bench = Bench(self.judge, model, self.plan, self.store.secret, toolbox)
+                models = Models.of(self.judge, self.panel, ledger=ledger, limits=self.pace.limits)
+                toolbox = self.judge.toolbox(
+                    mode=self.plan.tool_mode,
+                    results=ToolResults(self.store),
+                    store=self.store,
+                    probe=self.plan.tool_probe,
+                )
+                bench = Bench.of(
+                    self.judge, models, self.plan, secret=self.store.secret, toolbox=toolbox, panel=self.panel
+                )
                 spending = Spending.of(self.pace.budget, await asyncio.to_thread(self.sums))
-                await self._judge_all(writer, bench, spending)
+                await self._judge_all(writer, bench, models, spending)
                 await self._end(writer)
             finally:
                 if self._blocks is not None:
                     with contextlib.suppress(StoreError):  # whoever goes on waits for the leases to run out
                         await self._blocks.give_back()
-                if model is not None:
+                if models is not None:
                     with contextlib.suppress(StoreError):
-                        await self._note_changes(writer, model, worker)
-                    await model.close()
+                        await self._note_changes(writer, models, worker)
+                    await models.close()
                 await asyncio.to_thread(writer.close)
             return self.sums()
 
@@ -220,11 +229,12 @@ class Job:
                 await self._close(writer)
         return not self.stop.is_set()
 
-    async def _note_changes(self, writer: Writer, model: Model, worker: str) -> None:
+    async def _note_changes(self, writer: Writer, models: Models, worker: str) -> None:
         """Keep how the number of calls in flight was changed."""
-        provider = self.judge.model.partition("/")[0]
+        told = {"run": self.run.id, "worker": worker, "created_at": now()}
         changes = [
-            {"run": self.run.id, "worker": worker, "provider": provider, "created_at": now(), **asdict(change)}
+            {**told, "provider": model.name.partition("/")[0], **asdict(change)}
+            for model in models.all
             for change in model.changes()
         ]
         if changes:
@@ -247,12 +257,12 @@ class Job:
         """The run's sums over its rows."""
         return ask(self.store, lambda connection: tally(connection, self.run.id))
 
-    async def _judge_all(self, writer: Writer, bench: Bench, spending: Spending) -> None:
+    async def _judge_all(self, writer: Writer, bench: Bench, models: Models, spending: Spending) -> None:
         workers = max(1, self.pace.limits.concurrency)
         queue: asyncio.Queue[Open | None] = asyncio.Queue(2 * workers)
         try:
             async with asyncio.TaskGroup() as group:
-                crew = [group.create_task(self._worker(queue, writer, bench, spending)) for _ in range(workers)]
+                crew = [group.create_task(self._worker(queue, writer, bench, models, spending)) for _ in range(workers)]
                 beside = [group.create_task(self._end_after_grace(queue, crew))]
                 if self._blocks is not None:
                     beside.append(group.create_task(self._blocks.keep()))
@@ -391,20 +401,43 @@ class Job:
         return Fault(self.reading.dataset.path or self.reading.dataset.name, number, why[0], why[1])
 
     async def _worker(
-        self, queue: asyncio.Queue[Open | None], writer: Writer, bench: Bench, spending: Spending
+        self,
+        queue: asyncio.Queue[Open | None],
+        writer: Writer,
+        bench: Bench,
+        models: Models,
+        spending: Spending,
     ) -> None:
-        model = bench.model
         while (given := await queue.get()) is not None:
             if self.enough or self.stop.is_set() or (given.block is not None and given.block.lost):
                 continue
             item = given.item
-            needed = self.plan.verdicts(item, self.judge) - sum(verdict.step == "" for verdict in given.before)
-            self.enough = spending.take_up(
-                item.id, needed, sent=model.sent, spent=model.spent, heard=model.heard, asking=model.asking
+            needed = self.plan.verdicts(item, self.judge, self.panel)
+            needed -= sum(verdict.step == "" for verdict in given.before)
+            needed *= self.judge.calls
+            if not await self._may_take_up(item.id, needed, models, spending):
+                continue
+            await self._judge_one(given, writer, bench)
+            spending.settle(item.id, sent=models.own.sent)
+
+    async def _may_take_up(self, item: str, needed: int, models: Models, spending: Spending) -> bool:
+        """Whether the budget has room for an item; only once nothing is under way is there no room for good."""
+        while not self.enough and not self.stop.is_set():
+            enough = spending.take_up(
+                item,
+                needed,
+                sent=models.own.sent,
+                spent=sum(model.spent for model in models.all),
+                heard=sum(model.heard for model in models.all),
+                asking=sum(model.asking for model in models.all),
             )
-            if not self.enough:
-                await self._judge_one(given, writer, bench)
-                spending.settle(item.id, sent=model.sent)
+            if not enough:
+                return True
+            if not spending.under_way:
+                self.enough = enough
+                break
+            await spending.settled()
+        return False
 
     async def _judge_one(self, given: Open, writer: Writer, bench: Bench) -> None:
         item, before = given.item, given.before
@@ -413,7 +446,7 @@ class Job:
         try:
             try:
                 async with asyncio.timeout(self.pace.item_timeout):
-                    out = await judge_graph().ainvoke(state, context=bench, output_keys=_OUT)
+                    out = await graph_of(self.panel).ainvoke(state, context=bench, output_keys=_OUT)
             except TimeoutError:
                 await writer.do(lambda c: give_up_on(c, run=self.run.id, item=item.id, reason="deadline of the item"))
             fresh: list[Verdict] = [] if out is None else out["verdicts"][len(before) :]
@@ -484,21 +517,18 @@ class Job:
         saved = 0
         for item in items:
             had = before.get(item.id, [])
-            heard = {place_of(verdict) for verdict in had}
             calls = failures(connection, self.run.id, item.id)
             if asked and not calls and not had:
-                saved += self.plan.verdicts(item, self.judge)
+                saved += self.plan.verdicts(item, self.judge, self.panel)
                 continue
-            units = self.plan.units(item, self.judge)
-            lost = []
-            for unit in units:
-                if place_of(unit) in heard:
-                    continue
-                call = calls.get((unit.persona, unit.arm, unit.presentation, unit.sample))
-                reason = "not asked" if call is None else call["reason"] or call["status"]
-                row = None if call is None else call["id"]
-                lost.append(Verdict(**unit.model_dump(), status="error", reason=reason, call=row))
-            decision = reconcile(units, [*had, *lost], protocol=self.judge.protocol)
+            lost: list[Verdict] = []
+            while units := units_of(self.panel, self.plan, item, self.judge, [*had, *lost]):
+                for unit in units:
+                    call = calls.get(place_of(unit))
+                    reason = "not asked" if call is None else call["reason"] or call["status"]
+                    row = None if call is None else call["id"]
+                    lost.append(Verdict(**unit.model_dump(), status="error", reason=reason, call=row))
+            decision = decision_of(self.panel, self.plan, item, self.judge, [*had, *lost])
             self._write(connection, [ItemOutcome(item.id, lost, decision)])
         return saved
 

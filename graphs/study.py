@@ -8,28 +8,34 @@ import threading
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from ..agents.judge import Judge
 from ..agents.ledger import NoLedger
+from ..agents.panel import Panel, load_panel
+from ..agents.tools.known import AUTO
 from ..store.datasets import Dataset, Reading, dataset_of_file, dataset_of_records, find_dataset, scan
 from ..store.engine import Store
 from ..store.faults import Fault, Unusable, explained
 from ..store.files import item_of_fields
+from ..store.personas import stored_panel
 from ..store.progress import tally
 from ..store.queries import decisions_of
 from ..store.records import Decision, Item
 from ..store.runs import Run, create_run, find_run
 from ..store.transactions import ask
-from ..text.errors import BadInput, BadJudge
+from ..text.errors import BadInput, BadJudge, BadPanel
 from .early import gate_answer
-from .judge import judge_graph
-from .model import model_of
+from .model import Models
+from .panel import graph_of
 from .plan import Plan
 from .runner import Job, Pace, Watch
 from .state import Bench
+
+if TYPE_CHECKING:
+    from .tools_gain import Trial
 
 T = TypeVar("T")
 Items = str | os.PathLike[str] | Iterable[Item | Mapping[str, Any]] | Any
@@ -155,6 +161,7 @@ class Study:
         items: Items,
         judge: Judge | str | None = None,
         *,
+        panel: Panel | str | None = None,
         plan: Plan | None = None,
         pace: Pace | None = None,
         name: str = "",
@@ -167,6 +174,8 @@ class Study:
         Args:
             items: a file's path, a list or iterator of items (records or mappings), or a data frame.
             judge: who judges; a `Judge`, or a model's name.
+            panel: the voices that it judges with: a `Panel`, a shipped one's name, or a file. Members that may not vote
+                are left out (`Panel.seated` says who, and takes options).
             plan: presentations, samples, seed, limit.
             pace: concurrency and deadlines.
             name: what the data set is called, for items that come from no file.
@@ -177,25 +186,19 @@ class Study:
         Raises:
             BadInput: if the items cannot be read.
             BadJudge: if the judge's description does not hold.
+            BadPanel: if the panel's does not, or too few of its members may vote.
             ModelError: if the model cannot be called at all.
             StoreError: if the store cannot be opened or written.
         """
         who = judge if isinstance(judge, Judge) else Judge(judge) if judge else Judge()
         await asyncio.to_thread(who.check)
-        if pace is not None:
-            await asyncio.to_thread(pace.budget.check, who)
+        who = await asyncio.to_thread(self.fixed, who)
+        voices = await asyncio.to_thread(seated, panel, who)
+        await asyncio.to_thread(_check_budget, pace, who, voices)
         reading = await asyncio.to_thread(self._reading_of, items, name, strict)
         plan = plan or Plan()
-        row = {
-            "kind": "judge",
-            "dataset": reading.dataset.id,
-            "judge": who.id,
-            "seed": plan.seed,
-            "parent": plan.retry_of,
-        }
-        row["plan"] = {"plan": plan.model_dump(mode="json"), "judge": who.model_dump(mode="json")}
-        run = await asyncio.to_thread(create_run, self.store, judge=who.row(), run=row)
-        return await self._work(run, who, plan, reading, pace, watch, stop)
+        run = await asyncio.to_thread(self._begun, reading.dataset.id, who, plan, voices)
+        return await self._work(run, who, plan, voices, reading, pace, watch, stop)
 
     async def resume(
         self, run: str, *, pace: Pace | None = None, watch: Watch | None = None, stop: asyncio.Event | None = None
@@ -210,12 +213,11 @@ class Study:
         found = await asyncio.to_thread(find_run, self.store, run)
         if found.status == "closed":
             return await asyncio.to_thread(self.outcome, found)
-        who, plan = self._as_planned(found)
-        if pace is not None:
-            await asyncio.to_thread(pace.budget.check, who)
+        who, plan, voices = await asyncio.to_thread(self._as_planned, found)
+        await asyncio.to_thread(_check_budget, pace, who, voices)
         dataset = await asyncio.to_thread(find_dataset, self.store, found.dataset)
         reading = await asyncio.to_thread(_rest_of, dataset)
-        return await self._work(found, who, plan, reading, pace, watch, stop)
+        return await self._work(found, who, plan, voices, reading, pace, watch, stop)
 
     async def retry(
         self, run: str, *, pace: Pace | None = None, watch: Watch | None = None, stop: asyncio.Event | None = None
@@ -231,15 +233,79 @@ class Study:
         sums = (await asyncio.to_thread(self.outcome, found)).sums
         if not any(n for status, n in sums["verdicts"].items() if status not in ("ok", "abstained")):
             raise BadInput(f"Nothing failed in the run {found.id}.", way_out=f"plurijudge show {found.id}")
-        who, plan = self._as_planned(found)
-        if pace is not None:
-            await asyncio.to_thread(pace.budget.check, who)
+        who, plan, voices = await asyncio.to_thread(self._as_planned, found)
+        await asyncio.to_thread(_check_budget, pace, who, voices)
         dataset = await asyncio.to_thread(find_dataset, self.store, found.dataset)
         again = plan.model_copy(update={"retry_of": found.id, "fresh": False, "until": "", "gate": ""})
-        row = {"kind": "judge", "dataset": found.dataset, "judge": who.id, "seed": plan.seed, "parent": found.id}
-        row["plan"] = {"plan": again.model_dump(mode="json"), "judge": who.model_dump(mode="json")}
-        made = await asyncio.to_thread(create_run, self.store, judge=who.row(), run=row)
-        return await self._work(made, who, again, _rest_of(dataset), pace, watch, stop)
+        made = await asyncio.to_thread(self._begun, found.dataset, who, again, voices)
+        return await self._work(made, who, again, voices, _rest_of(dataset), pace, watch, stop)
+
+    async def tools_gain(
+        self,
+        items: Items,
+        judge: Judge,
+        *,
+        plan: Plan | None = None,
+        pace: Pace | None = None,
+        each: bool = False,
+        probes: bool = False,
+        name: str = "",
+        strict: bool = False,
+        watch: Watch | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> Trial:
+        """Judge items without tools and with them, and measure what the tools bring.
+
+        Args:
+            items: as for `judge`; gold says which verdicts are right.
+            judge: the judge with its tools.
+            plan: of every run.
+            pace: concurrency and deadlines; its budget is that of all runs together.
+            each: whether each tool is tried alone, not all of them together.
+            probes: whether the judge is tried too with results that are flipped, and with tools that all fail.
+            name: what the data set is called, for items that come from no file.
+            strict: refuse a file with any bad line before anything is judged.
+            watch: called with the progress after each item.
+            stop: set it to end early; what was answered is not paid again when the trial is started anew.
+
+        Raises:
+            BadInput: if the items cannot be read, or the judge has no tools or does not judge pairs.
+            BadJudge: if the judge's description does not hold.
+            ModelError: if the model cannot be called at all.
+            StoreError: if the store cannot be opened or written.
+        """
+        from .tools_gain import try_tools
+
+        return await try_tools(
+            self,
+            items,
+            judge,
+            plan=plan,
+            pace=pace,
+            each=each,
+            probes=probes,
+            name=name,
+            strict=strict,
+            watch=watch,
+            stop=stop,
+        )
+
+    def fixed(self, judge: Judge) -> Judge:
+        """The judge as it judges from this store: `auto` among its tools gives way to those that earned their place.
+
+        Args:
+            judge: the judge; a tool that reads the store is named with what it reads.
+
+        Raises:
+            BadJudge: if the store lacks what a tool reads.
+        """
+        if AUTO in judge.tools:
+            from ..analyses.tools_gain import earned_tools  # NumPy, which most runs do without
+
+            named = [name for name in judge.tools if name != AUTO]
+            names = dict.fromkeys([*named, *earned_tools(self.store, judge.model_dump(mode="json"))])
+            judge = Judge(**{**judge.model_dump(), "tools": tuple(names)})
+        return judge.fixed(self.store)
 
     def judge_sync(self, items: Items, judge: Judge | str | None = None, **options: Any) -> Outcome:
         """`judge`, for programs without an event loop; works in notebooks too."""
@@ -252,6 +318,10 @@ class Study:
     def retry_sync(self, run: str, **options: Any) -> Outcome:
         """`retry`, for programs without an event loop."""
         return run_sync(self.retry(run, **options))
+
+    def tools_gain_sync(self, items: Items, judge: Judge, **options: Any) -> Trial:
+        """`tools_gain`, for programs without an event loop; works in notebooks too."""
+        return run_sync(self.tools_gain(items, judge, **options))
 
     def outcome(self, run: Run | str) -> Outcome:
         """What a run came to, summed over its rows."""
@@ -270,14 +340,31 @@ class Study:
         run: Run,
         judge: Judge,
         plan: Plan,
+        panel: Panel | None,
         reading: Reading,
         pace: Pace | None,
         watch: Watch | None,
         stop: asyncio.Event | None,
     ) -> Outcome:
-        job = Job(self.store, run, judge, plan, reading, pace or Pace(), watch, stop or asyncio.Event())
+        job = Job(self.store, run, judge, plan, reading, pace or Pace(), watch, stop or asyncio.Event(), panel)
         await job.work()
         return await asyncio.to_thread(self.outcome, run.id)
+
+    def _begun(self, dataset: str, judge: Judge, plan: Plan, panel: Panel | None) -> Run:
+        """A new open run, with the rows that it rests on."""
+        row: dict[str, Any] = {
+            **{"kind": "judge", "dataset": dataset, "judge": judge.id, "seed": plan.seed, "parent": plan.retry_of},
+            "plan": {"plan": plan.model_dump(mode="json"), "judge": judge.model_dump(mode="json")},
+        }
+        if panel is None:
+            return create_run(self.store, judge=judge.row(), run=row)
+        court = {
+            "judge": [seat.judge(judge).row() for seat in panel.seats if seat.model],
+            "persona": [persona.row() for persona in panel.personas],
+            "panel": [panel.row()],
+        }
+        row |= {"panel": panel.id, "panel_digest": panel.digest}
+        return create_run(self.store, judge=judge.row(), run=row, court=court)
 
     def _reading_of(self, items: Items, name: str, strict: bool) -> Reading:
         if isinstance(items, (str, os.PathLike)):
@@ -296,8 +383,8 @@ class Study:
         dataset, given = dataset_of_records(self.store, records, name=name or "items")
         return Reading.of_records(dataset, given)
 
-    def _as_planned(self, run: Run) -> tuple[Judge, Plan]:
-        """The run's judge and plan; a judge that has changed since is refused, with what changed."""
+    def _as_planned(self, run: Run) -> tuple[Judge, Plan, Panel | None]:
+        """The run's judge, plan and panel; a judge that has changed since is refused, with what changed."""
         if run.kind != "judge" or "judge" not in run.plan:
             raise BadInput(f"The run {run.id} was imported: there is nothing to go on with.")
         who, plan = Judge(**run.plan["judge"]), Plan(**run.plan["plan"])
@@ -309,7 +396,8 @@ class Study:
                 f"The judge of {run.id} is not what it was: {_difference(before, who)}",
                 way_out="restore it, or start a new run: plurijudge judge ITEMS",
             )
-        return who, plan
+        panel = Panel.restored(*stored_panel(self.store, run.panel, run.panel_digest)) if run.panel else None
+        return who, plan, panel
 
 
 def _difference(before: Mapping[str, Any], now: Judge) -> str:
@@ -357,8 +445,54 @@ def as_item(given: Any, number: int = 1) -> Item:
         raise BadInput(f"Item {number}: `{fault.field}` {fault.reason}.") from error
 
 
+def seated(panel: Panel | str | None, judge: Judge) -> Panel | None:
+    """The panel of that name with those who may vote; None for none.
+
+    Raises:
+        BadPanel: if there is none, it does not hold, too few may vote, or the judge does not fit it.
+        BadPersona: if one of its personas does not load.
+        BadJudge: if the model of one of its members does not hold.
+    """
+    if panel is None:
+        return None
+    found = load_panel(panel) if isinstance(panel, str) else panel
+    if judge.function and any(seat.persona for seat in found.seats):
+        raise BadPanel(
+            f"`{judge.title}` is a function of your own: it is not told of personas.", way_out="a model, or no panel"
+        )
+    voices = found if found.is_seated else found.seated()
+    known: dict[tuple[str, str], str] = {}
+    for seat in voices.seats:
+        speaker = seat.judge(judge)
+        if seat.model:
+            speaker.check()
+        other = known.setdefault((speaker.id, seat.persona.id if seat.persona else ""), seat.name)
+        if other != seat.name:
+            raise BadPanel(
+                f"Of the panel `{voices.id}`, {other!r} and {seat.name!r} are one voice: the judge is that model.",
+                way_out="leave one out",
+            )
+    return voices
+
+
+def _check_budget(pace: Pace | None, judge: Judge, panel: Panel | None) -> None:
+    """See that the budget can be kept, whoever speaks.
+
+    Raises:
+        BadInput: if dollars are limited and the price of a model that speaks is not known.
+    """
+    if pace is None:
+        return
+    for speaker in [judge] if panel is None else [seat.judge(judge) for seat in panel.seats]:
+        pace.budget.check(speaker)
+
+
 async def judge_item(
-    item: Item | Mapping[str, Any], judge: Judge | str | None = None, *, plan: Plan | None = None
+    item: Item | Mapping[str, Any],
+    judge: Judge | str | None = None,
+    *,
+    panel: Panel | str | None = None,
+    plan: Plan | None = None,
 ) -> Decision:
     """Judge one item without a store.
 
@@ -372,12 +506,13 @@ async def judge_item(
     why = made.unfit(record, who)
     if why is not None:
         raise BadInput(f"The item `{record.id}` cannot be judged: `{why[0]}` {why[1]}.")
-    model = model_of(who, ledger=NoLedger(), limits=Pace().limits)
+    voices = await asyncio.to_thread(seated, panel, who)
+    models = Models.of(who, voices, ledger=NoLedger(), limits=Pace().limits)
     try:
-        bench = Bench(who, model, made, os.urandom(32), who.toolbox())
-        out = await judge_graph().ainvoke({"item": record, "verdicts": [], "fresh": True}, context=bench)
+        bench = Bench.of(who, models, made, secret=os.urandom(32), toolbox=who.toolbox(), panel=voices)
+        out = await graph_of(voices).ainvoke({"item": record, "verdicts": [], "fresh": True}, context=bench)
     finally:
-        await model.close()
+        await models.close()
     decision: Decision = out["decision"]
     return decision
 
@@ -388,6 +523,7 @@ async def judge_pair(
     b: str,
     *,
     judge: Judge | str | None = None,
+    panel: Panel | str | None = None,
     context: str | None = None,
     reference: str | None = None,
 ) -> Decision:
@@ -398,12 +534,13 @@ async def judge_pair(
         a: one answer; it is called `a` in the decision.
         b: the other, `b`.
         judge: who judges; the heuristic baseline where none is given.
+        panel: the voices that it judges with.
         context: what came with the prompt.
         reference: an answer known to be good.
     """
     responses = [{"id": "a", "text": a}, {"id": "b", "text": b}]
     item = {"id": "pair", "prompt": prompt, "responses": responses, "context": context, "reference": reference}
-    return await judge_item(item, judge)
+    return await judge_item(item, judge, panel=panel)
 
 
 def judge_pair_sync(prompt: str, a: str, b: str, **options: Any) -> Decision:

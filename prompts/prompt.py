@@ -94,12 +94,18 @@ def load_prompt(name: str) -> Prompt:
     """
     shipped = _FOLDER / f"{name}.md"
     if re.fullmatch(r"[a-z_]+(/[a-z_]+)+", name) and shipped.is_file():
-        return _read(shipped, own=False)
+        return _shipped(shipped)
     path = Path(name)
     if not path.is_file():
         known = ", ".join(sorted(p.relative_to(_FOLDER).with_suffix("").as_posix() for p in _FOLDER.glob("*/*.md")))
         raise BadPrompt(f"There is no prompt `{name}`.", way_out=f"a file's path, or one of: {known}")
     return _read(path, own=True)
+
+
+@cache
+def _shipped(path: Path) -> Prompt:
+    """A shipped prompt, read once: it is asked for with every verdict."""
+    return _read(path, own=False)
 
 
 @cache

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..store.canonical import canonical
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -117,6 +119,7 @@ def _mark(row: Mapping[str, Any], sets: Sequence[frozenset[str]]) -> str:
     return "  yes" if agreeing == len(sets) else "  no" if agreeing == 0 else f"  {agreeing} of {len(sets)}"
 
 
+_SHORT = 300  # characters of what a tool was asked, brought or found
 _MEASURES = {
     "accuracy": "verdicts that agree with gold",
     "accuracy_decisions": "decisions that agree with gold",
@@ -161,8 +164,9 @@ def trace(
     verdicts: Sequence[Mapping[str, Any]],
     calls: Sequence[Mapping[str, Any]],
     decision: Mapping[str, Any] | None,
+    tool_calls: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """One item down to every prompt, answer and reading."""
+    """One item down to every prompt, tool call, answer and reading."""
     out = console()
     heading(f"item {item.id}")
     out.print(f"prompt: {_prompt(item)}")
@@ -181,7 +185,8 @@ def trace(
     for call in calls:
         by_unit.setdefault(_unit(call), []).append(call)
     for verdict in verdicts:
-        _verdict(out, verdict, by_unit.pop(_unit(verdict), []))
+        made = [call for call in tool_calls if _unit(call) == _unit(verdict)] if _unit(verdict) in by_unit else []
+        _verdict(out, verdict, by_unit.pop(_unit(verdict), []), made)
     for left in by_unit.values():
         for call in left:
             _call(out, call)
@@ -190,14 +195,68 @@ def trace(
         out.print(
             f"{decision['outcome']}{': ' + _preferred(decision) if _preferred(decision) else ''}  ({decision['rule']})"
         )
+        if decision.get("panel"):
+            _panel(out, decision["panel"])
         for dissent in decision["dissent"]:
-            out.print(f"dissent, shown {' then '.join(dissent['presentation'])}: {dissent['preferred']}")
+            _dissent(out, dissent)
 
 
-def _verdict(out: Console, verdict: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> None:
+def _panel(out: Console, panel: Mapping[str, Any]) -> None:
+    """How a panel came to its decision: who voted how, whom it serves worst, who had no vote."""
+    voices = panel.get("effective_votes")
+    worth = "" if voices is None else f", worth {voices:.1f} independent voices over the run"
+    voted = f"{panel['voted']} of {panel['asked']} members asked have voted"
+    out.print(f"panel {panel['panel']}: {voted}, quorum {panel['quorum']}{worth}")
+    table = _table("member", "says", "preferred", "worth to it", "verdicts", numbers=("verdicts",))
+    for name, vote in panel["members"].items():
+        utilities = vote["utilities"] or {}
+        told = ", ".join(f"{response} {value:.2f}" for response, value in utilities.items())
+        table.add_row(name, vote["outcome"], vote["preferred"] or "", told, str(vote["verdicts"]))
+    out.print(table)
+    if panel["worst_off"]:
+        out.print(f"worst off: {panel['worst_off']}, to whom the decision is worth {panel['worst_utility']:.2f}")
+    for name, reason in panel["kept_out"].items():
+        out.print(f"no vote: {name} ({reason})")
+    if panel["saved"]:
+        out.print(f"{panel['saved']} verdicts were not needed: no answer could have changed the outcome")
+
+
+def _dissent(out: Console, dissent: Mapping[str, Any]) -> None:
+    if dissent.get("distance") is None:
+        out.print(f"dissent, shown {' then '.join(dissent['presentation'])}: {dissent['preferred']}")
+        return
+    why = f": {' '.join(dissent['rationale'].split())[:_SHORT]}" if dissent["rationale"] else ""
+    who = dissent["persona"] or dissent["judge"]
+    out.print(f"dissent of {who}, {dissent['distance']:.2f} from the decision: {dissent['preferred']}{why}")
+
+
+def panel_table(votes: Mapping[str, Any]) -> None:
+    """A panel's members over a run: how often each is right, what decisions are worth to it, how often it dissents."""
+    table = _table(
+        *("member", "right", "worth to it", "dissents", "silent", "family"),
+        numbers=("right", "worth to it", "dissents", "silent"),
+    )
+    for member in votes["members"]:
+        told = ["" if member[n]["estimate"] is None else f"{member[n]['estimate']:.2f}" for n in _MEMBER]
+        table.add_row(member["name"], *told, str(member["silent"]), member["family"] or "unknown")
+    console().print(table)
+
+
+_MEMBER = ("accuracy", "utility", "dissents")
+
+
+def _verdict(
+    out: Console,
+    verdict: Mapping[str, Any],
+    calls: Sequence[Mapping[str, Any]],
+    tool_calls: Sequence[Mapping[str, Any]] = (),
+) -> None:
     shown = " then ".join(verdict["presentation"])
     step = f", step {verdict['step']}" if verdict["step"] else ""
-    heading(f"shown {shown}, sample {verdict['sample']}{step}")
+    persona = f", as {verdict['persona']}" if verdict["persona"] else ""
+    heading(f"shown {shown}, sample {verdict['sample']}{persona}{step}")
+    for made in tool_calls:
+        _tool_call(out, made)
     for call in calls:
         _call(out, call)
     said = verdict["preferred"] or verdict["scores"] or ""
@@ -207,6 +266,27 @@ def _verdict(out: Console, verdict: Mapping[str, Any], calls: Sequence[Mapping[s
         out.print(f"raw text:\n{verdict['raw']}")
     if verdict["rationale"]:
         out.print(f"rationale: {verdict['rationale']}")
+
+
+def _tool_call(out: Console, call: Mapping[str, Any]) -> None:
+    """What a tool was asked and brought; which tools the item was one for; what code found unasked."""
+    brought, implied = call["result"] or {}, call["implied"] or {}
+    if call["call"] == "gate":
+        chosen = [name for name, fits in (brought.get("rules") or {}).items() if fits] + list(
+            brought.get("model") or ()
+        )
+        out.print(f"tools chosen: {', '.join(chosen) or 'none'}")
+        return
+    asked = "looked" if call["call"] == "check" else f"was asked {call['raw_arguments'][:_SHORT]}"
+    said = " ".join(word for word in (call["status"], call["reason"]) if word)
+    shared = ", shared or stored" if call["latency_ms"] is None else f", {call['latency_ms']:.0f} ms"
+    out.print(f"tool {call['tool']} {asked}: {said}{shared}")
+    if call["call"] != "check" and brought.get("result") is not None:
+        out.print(f"  {canonical(brought['result'])[:_SHORT]}")
+    for finding in implied.get("findings") or ():
+        holds = {True: "right", False: "wrong", None: "open"}[finding["holds"]]
+        claim = " ".join(finding["claim"].split())[:_SHORT]
+        out.print(f"  response {finding['response']}: {claim!r} is {holds}: {finding['found']}")
 
 
 def _call(out: Console, call: Mapping[str, Any]) -> None:
@@ -234,7 +314,7 @@ def _indented(text: str) -> str:
 
 
 def _unit(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (row["persona"], row["arm"], tuple(row["presentation"]), row["sample"])
+    return (row["judge"], row["persona"], row["arm"], tuple(row["presentation"]), row["sample"])
 
 
 def _prompt(item: Any) -> str:

@@ -30,7 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from ..text.errors import BadInput, NoStore, PlurijudgeError, StoreError, StoreFull, StoreTooNew
 
-REVISION = "0002"
+REVISION = "0004"
 DEFAULT_DB = "plurijudge.db"
 
 

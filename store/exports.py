@@ -48,6 +48,7 @@ _DECISION_KINDS: dict[str, Kind] = {
     "verdicts": "integer",
     "left_out": "json",
     "dissent": "json",
+    "panel": "json",
 }
 _CALL_KINDS: dict[str, Kind] = {
     column.name: "json"

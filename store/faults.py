@@ -23,7 +23,7 @@ class Fault:
 
     Attributes:
         file: the file as the user named it.
-        line: the line, counted from 1; in Parquet the row.
+        line: the line, counted from 1; in Parquet the row; 0 for the whole file.
         field: where in the record, such as `responses[0].text`; empty for the whole line.
         reason: what is wrong, as the end of a sentence that begins with the field.
     """
@@ -35,7 +35,7 @@ class Fault:
 
     def __str__(self) -> str:
         """The fault as it is printed: ``items.jsonl:3: `responses[0].text`: is missing``."""
-        where = f"{self.file}:{self.line}: "
+        where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
         return f"{where}`{self.field}`: {self.reason}" if self.field else f"{where}{self.reason}"
 
 

@@ -25,7 +25,7 @@ _SAID = Insert(_VERDICT, [column.name for column in _VERDICT.columns if column.n
 _USED = Insert(_TOOL_CALL, [column.name for column in _TOOL_CALL.columns if column.name != "id"])
 _DECIDED = Insert(_DECISION, [column.name for column in _DECISION.columns], conflict="replace", keys=_DONE_KEYS)
 
-Place = tuple[str, str, tuple[str, ...], int]
+Place = tuple[str, str, tuple[str, ...], int]  # judge, persona, presentation, sample
 
 
 def decided(connection: Connection, run: str, items: Iterable[str]) -> set[str]:
@@ -51,7 +51,7 @@ def failures(connection: Connection, run: str, item: str) -> dict[Place, Mapping
         .order_by(_CALL.c.id)
     )
     return {
-        (row["persona"], row["arm"], tuple(orjson.loads(row["presentation"])), row["sample"]): row
+        (row["judge"], row["persona"], tuple(orjson.loads(row["presentation"])), row["sample"]): row
         for row in connection.execute(wanted).mappings()
     }
 

@@ -21,6 +21,7 @@ _DECISION = metadata.tables["decision"]
 _VERDICT = metadata.tables["verdict"]
 _ITEM = metadata.tables["item"]
 _CALL = metadata.tables["call"]
+_TOOL_CALL = metadata.tables["tool_call"]
 _LABEL = metadata.tables["label"]
 _NAMED = 500  # names in one statement; a database takes only so many
 
@@ -95,6 +96,13 @@ def calls_of(store: Store, run: str, item: str) -> list[dict[str, Any]]:
     return rows
 
 
+def tool_calls_of(store: Store, run: str, item: str) -> list[dict[str, Any]]:
+    """An item's tool calls in a run, in the order in which they were made; where code only looked, they say that."""
+    with plain_errors(store.url), store.engine.connect() as connection:
+        wanted = select(_TOOL_CALL).where(_TOOL_CALL.c.run == run, _TOOL_CALL.c.item == item).order_by(_TOOL_CALL.c.id)
+        return [parsed(row, "tool_call") for row in connection.execute(wanted).mappings()]
+
+
 def unknown_calls(store: Store, run: str) -> list[dict[str, Any]]:
     """Calls that were in flight when a process ended, or were cut off: what came of them is not known."""
     with plain_errors(store.url), store.engine.connect() as connection:
@@ -133,6 +141,8 @@ def free_query(
     try:
         if store.sqlite:
             connection.detach()  # what is forbidden here must not be so for whoever has this connection next
+            # these are made once a connection, by what is forbidden afterwards
+            connection.exec_driver_sql("SELECT 1 FROM json_each('[]') JOIN json_tree('[]')").close()
             connection.exec_driver_sql("PRAGMA query_only=ON")
             connection.connection.dbapi_connection.set_authorizer(_may_read)  # type: ignore[union-attr]
         else:

@@ -242,7 +242,10 @@ class Verdict(VerdictKey):
 
 
 class Dissent(Record):
-    """A final verdict that the decision did not follow."""
+    """A final verdict that the decision did not follow, or a member of a panel that would have decided otherwise.
+
+    `distance` says of a member how much worse what was decided is to it than what it likes best, 0..1.
+    """
 
     judge: Text = ""
     persona: Text = ""
@@ -250,6 +253,57 @@ class Dissent(Record):
     sample: int = 0
     preferred: Text | None = None
     rationale: Text | None = None
+    distance: Share | None = None
+
+
+class MemberVote(Record):
+    """What one member of a panel says of an item, its own verdicts reconciled.
+
+    Attributes:
+        outcome: as of a decision.
+        preferred: the response that it likes best, None for none.
+        utilities: what each response is worth to it, 0 to 1; None where it says nothing.
+        verdicts: how many verdicts that rests on.
+        family: of the model that spoke, '' where its name tells none.
+    """
+
+    outcome: Outcome
+    preferred: Id | None = None
+    utilities: dict[str, Share] | None = None
+    verdicts: int = Field(ge=0)
+    family: Text = ""
+
+
+class PanelVote(Record):
+    """How a panel came to its decision.
+
+    Attributes:
+        panel: its name.
+        quorum: how many members had to say something.
+        seats: how many might be asked.
+        asked: how many were.
+        voted: how many said something.
+        assignment: `all` or `cyclic`.
+        utilities: what each response comes to under the rule; None where nothing was chosen.
+        worst_off: the member whom the decision serves worst, '' where there is none.
+        worst_utility: what the decision is worth to that member, 0 to 1.
+        members: what each said, by name.
+        kept_out: who has no vote, and why.
+        saved: verdicts that an adaptive panel did without.
+    """
+
+    panel: Text
+    quorum: int
+    seats: int
+    asked: int
+    voted: int
+    assignment: Text = "all"
+    utilities: dict[str, Number | None] | None = None
+    worst_off: Text = ""
+    worst_utility: Share | None = None
+    members: dict[str, MemberVote] = {}
+    kept_out: dict[str, str] = {}
+    saved: int = 0
 
 
 class Decision(Record):
@@ -263,6 +317,8 @@ class Decision(Record):
         rule: the rule of reconciliation, by name.
         verdicts: how many verdicts were counted.
         left_out: per status other than `ok`, how many were not.
+        dissent: who would have decided otherwise.
+        panel: how a panel came to it, None where one judge decided.
     """
 
     item: Id
@@ -276,6 +332,7 @@ class Decision(Record):
     verdicts: int = Field(ge=0)
     left_out: dict[str, int] = {}
     dissent: list[Dissent] = []
+    panel: PanelVote | None = None
 
     @model_validator(mode="after")
     def _prefers_only_when_ok(self) -> Decision:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from .canonical import canonical
-from .records import Call, Decision, Gold, Item, Message, Part, Response, ToolCall, Verdict, VerdictKey
+from .records import Call, Decision, Dissent, Gold, Item, Message, Part, Response, ToolCall, Verdict, VerdictKey
 from .tables import JSON_COLUMNS
 from .writer import now
 
@@ -128,9 +128,15 @@ def decision_row(decision: Decision, *, run: str, dataset: str) -> dict[str, Any
         "rule": decision.rule,
         "verdicts": decision.verdicts,
         "left_out": canonical(decision.left_out),
-        "dissent": canonical([dissent.model_dump() for dissent in decision.dissent]),
+        "dissent": canonical([_dissent(dissent) for dissent in decision.dissent]),
+        "panel": None if decision.panel is None else canonical(decision.panel.model_dump()),
         "created_at": now(),
     }
+
+
+def _dissent(dissent: Dissent) -> dict[str, Any]:
+    """A verdict's dissent has no distance."""
+    return dissent.model_dump(exclude=None if dissent.distance is not None else {"distance"})
 
 
 _TOOL_FIELDS = (

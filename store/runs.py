@@ -90,11 +90,22 @@ def _after(latest: str | None) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def create_run(store: Store, *, judge: dict[str, Any], run: dict[str, Any]) -> Run:
-    """Write a judge (once) and a new open run of it."""
+def create_run(
+    store: Store, *, judge: dict[str, Any], run: dict[str, Any], court: dict[str, list[dict[str, Any]]] | None = None
+) -> Run:
+    """Write a judge (once) and a new open run of it.
+
+    Args:
+        store: where to.
+        judge: the judge's row.
+        run: the run's row.
+        court: rows of `judge`, `persona` and `panel` that the run rests on, each written once.
+    """
     with plain_errors(store.url), writing(store.engine).begin() as connection:
-        table = metadata.tables["judge"]
-        connection.execute(insert_once(table, connection.dialect.name), {**judge, "created_at": now()})
+        for name, rows in {**(court or {}), "judge": [judge, *(court or {}).get("judge", [])]}.items():
+            for row in rows:
+                once = insert_once(metadata.tables[name], connection.dialect.name)
+                connection.execute(once, {**row, "created_at": now()})
         row = {**run, "plan": canonical(run.get("plan", {})), "versions": canonical(versions()), "faults": "[]"}
         return _run_of(connection, insert_run(connection, row))
 

@@ -299,6 +299,7 @@ class DecisionRow(Table, table=True):
     verdicts: int = Field(default=0)
     left_out: str = _text("{}")
     dissent: str = _text("[]")
+    panel: str | None = _text(None)
     created_at: str = _text()
 
 
@@ -347,7 +348,7 @@ class ToolCallRow(Table, table=True):
     __tablename__ = "tool_call"
     __table_args__ = (Index("tool_call_of_item", "run", "item"),)
     id: int | None = Field(default=None, primary_key=True)
-    key: str = _key()
+    key: str = _key(index=True)
     run: str = _key(foreign_key="run.id")
     dataset: str = _text()
     item: str = _text()
@@ -373,6 +374,35 @@ class ToolCallRow(Table, table=True):
     latency_ms: float | None = None
     source: int | None = None
     started_at: str = _text()
+
+
+class CorpusRow(Table, table=True):
+    """Texts that judges may search: where they came from, and the digest of what was read."""
+
+    __tablename__ = "corpus"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = _key(unique=True)
+    source: str = _text()
+    digest: str = _text()
+    documents: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    passages: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    faults: str = _text("[]")
+    created_at: str = _text()
+
+
+class CorpusPassageRow(Table, table=True):
+    """A passage of a document of a corpus: what a search finds."""
+
+    __tablename__ = "corpus_passage"
+    corpus: int = Field(foreign_key="corpus.id", primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    document: str = _text()
+    position: int = Field(default=0)
+    title: str = _text()
+    url: str = _text()
+    published: str = _text()
+    text: str = _text()
+    digest: str = _text()
 
 
 class AnalysisRow(Table, table=True):
@@ -414,6 +444,66 @@ class AgreementRow(Table, EstimateColumns, table=True):
     subset: str = _text()
     worst: float | None = None
     best: float | None = None
+
+
+class ToolsGainRow(Table, EstimateColumns, table=True):
+    """What a judge's tools bring, and how it uses them."""
+
+    __tablename__ = "tools_gain"
+    id: int | None = Field(default=None, primary_key=True)
+    analysis: int = Field(foreign_key="analysis.id", index=True)
+    measure: str = _key()
+    tool: str = _text()
+    judge: str = _text()
+    against: str = _text()
+    gained: int | None = None
+    lost: int | None = None
+    p_value: float | None = None
+    worst: float | None = None
+    best: float | None = None
+
+
+class PanelColumns(EstimateColumns):
+    """The columns of what was measured of a panel and its personas: of whom, of which dossier, beside what."""
+
+    panel: str = _text()
+    persona: str = _text()
+    digest: str = _text()
+    judge: str = _text()
+    against: str = _text()
+
+
+class PersonaGateRow(Table, PanelColumns, table=True):
+    """Whether a judge that speaks as a persona can still do what it can without."""
+
+    __tablename__ = "persona_gate"
+    id: int | None = Field(default=None, primary_key=True)
+    analysis: int = Field(foreign_key="analysis.id", index=True)
+    measure: str = _key()
+    p_value: float | None = None
+    lost: int | None = None
+
+
+class PersonaFidelityRow(Table, PanelColumns, table=True):
+    """How far a persona answers as the people do for whom it speaks."""
+
+    __tablename__ = "persona_fidelity"
+    id: int | None = Field(default=None, primary_key=True)
+    analysis: int = Field(foreign_key="analysis.id", index=True)
+    measure: str = _key()
+    persona_group: str = _text()
+    p_value: float | None = None
+
+
+class PanelWorthRow(Table, PanelColumns, table=True):
+    """Whether a panel beats what costs as much or less."""
+
+    __tablename__ = "panel_worth"
+    id: int | None = Field(default=None, primary_key=True)
+    analysis: int = Field(foreign_key="analysis.id", index=True)
+    measure: str = _key()
+    p_value: float | None = None
+    calls: float | None = None
 
 
 class BiasEffectRow(Table, EstimateColumns, table=True):
@@ -479,9 +569,10 @@ class PerspectivesRow(Table, EstimateColumns, table=True):
 
 JSON_COLUMNS: dict[str, frozenset[str]] = {
     "analysis": frozenset({"runs", "options", "versions"}),
+    "corpus": frozenset({"faults"}),
     "call": frozenset({"presentation", "dropped", "request", "tool_calls"}),
     "dataset": frozenset({"faults"}),
-    "decision": frozenset({"scores", "left_out", "dissent"}),
+    "decision": frozenset({"scores", "left_out", "dissent", "panel"}),
     "item": frozenset({"prompt", "meta", "perturbation"}),
     "judge": frozenset({"description"}),
     "label": frozenset({"preferred", "scores", "criterion_scores"}),
@@ -512,7 +603,7 @@ LEFT JOIN call s ON s.id = c.source""",
 CREATE VIEW decisions_flat AS
 SELECT n.run, n.dataset, d.name AS dataset_name, n.item, i.prompt, n.judge, j.name AS judge_name,
        j.model AS judge_model, j.protocol, n.arm, n.outcome, n.preferred, p.model AS preferred_model, n.share, n.scores,
-       n.rule, n.verdicts, n.left_out, n.dissent, i.meta, n.created_at
+       n.rule, n.verdicts, n.left_out, n.dissent, n.panel, i.meta, n.created_at
 FROM decision n
 JOIN dataset d ON d.id = n.dataset
 JOIN item i ON i.dataset = n.dataset AND i.id = n.item

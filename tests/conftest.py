@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
@@ -17,6 +18,11 @@ from plurijudge.agents.transport import Transport, transport_of
 from plurijudge.store.engine import Store
 
 from .loopback import Loopback
+
+if not os.access(Path.cwd(), os.W_OK):  # a checkout of somebody else's: what Hypothesis found is not kept there
+    settings.register_profile("unkept", database=None)
+    settings.load_profile("unkept")
+
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = "postgresql://postgres@127.0.0.1:5432"

@@ -136,7 +136,7 @@ def test_every_example_in_a_docstring_holds() -> None:
     assert not failed
 
 
-@pytest.mark.parametrize("name", ["library.md", "README.md"])
+@pytest.mark.parametrize("name", ["library.md", "personas.md", "audit.md", "README.md"])
 def test_the_python_in_a_page_runs_from_top_to_bottom(name: str, tmp_path: Path) -> None:
     page = next(page for page in PAGES if page.name == name)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)

@@ -4,6 +4,8 @@
     +-- BadInput            a file, a line, an option or a value is not what is needed      exit 2
     |   +-- BadPrompt       a prompt file does not load
     |   +-- BadJudge        a judge's description does not hold
+    |   +-- BadPersona      a persona's dossier lacks something, or does not hold
+    |   |   +-- BadPanel    nor does a panel's description
     |   +-- NothingToJudge  no item was read
     +-- StoreError          the store cannot be opened, read or written                      exit 2
     |   +-- NoStore         there is no store at the place named
@@ -61,6 +63,14 @@ class BadPrompt(BadInput):
 
 class BadJudge(BadInput):
     """A judge's description does not hold."""
+
+
+class BadPersona(BadInput):
+    """A persona's dossier lacks something, or does not hold."""
+
+
+class BadPanel(BadPersona):
+    """A panel's description does not hold."""
 
 
 class NothingToJudge(BadInput):

@@ -25,7 +25,7 @@ _CUE = re.compile(
     r"(?i)(?:[=≈:→]|->|\b(?:is|are|was|be|been|being|has|have|had|gives?|gets?|gave|got|equals?|to|of|exactly|total|yields?"
     r"|makes?|made|leaves?|costs?|pays?|paid|contains?|needs?|about|approximately|roughly|therefore|thus|hence|so|answer|only"
     r"|by|at|just|remains?|left|takes?|spends?|spent|earns?|earned|saves?|saved|becomes?|then|precisely|returns?|no|yes"
-    r"|there's|it's|that's))[\s*_`'\"(\\\[$]*$"
+    r"|appears?|occurs?|there's|it's|that's))[\s*_`'\"(\\\[$]*$"
 )
 _DECLINES = re.compile(
     r"(?i)\b(?:can(?:not|['’]t| not)|could ?n['’]t|unable|do(?: not|n['’]t) know|not sure|unsure|impossible|not enough"

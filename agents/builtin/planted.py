@@ -6,12 +6,14 @@ import hashlib
 import math
 import random
 from dataclasses import dataclass, fields
+from typing import Any
 from urllib.parse import parse_qsl
 
 from ...prompts.exhibit import parts_text
 from ...store.canonical import canonical
 from ...store.records import TIE, Response
 from ...text.errors import BadJudge
+from ..perturbers.known import CUES
 from ..subject import Subject
 
 
@@ -26,8 +28,10 @@ class Planted:
         self: for a response whose model is `name`.
         noise: standard deviation of a normal term drawn anew for each verdict.
         tie: a tie is answered where the log-odds lie within this distance of 0.
+        deaf: 1 for a judge that does not notice an edit which makes a response worse.
         seed: of every draw.
         name: the model that counts as the judge itself.
+        cues: for the response on which a planted cue stands, by the cue's name, such as `bandwagon=0.5`.
     """
 
     quality: float = 1.0
@@ -36,8 +40,10 @@ class Planted:
     self: float = 0.0
     noise: float = 0.0
     tie: float = 0.0
+    deaf: float = 0.0
     seed: int = 0
     name: str = "planted"
+    cues: tuple[tuple[str, float], ...] = ()
 
 
 def parse(query: str) -> Planted:
@@ -46,18 +52,22 @@ def parse(query: str) -> Planted:
     Raises:
         BadJudge: if a term is unknown or no number.
     """
-    known = {field.name: field.type for field in fields(Planted)}
-    given: dict[str, str | float | int] = {}
+    known = {field.name: field.type for field in fields(Planted) if field.name != "cues"}
+    given: dict[str, Any] = {"cues": ()}
     for name, value in parse_qsl(query, keep_blank_values=True):
-        if name not in known:
+        if name not in known and name not in CUES:
             raise BadJudge(
-                f"`builtin/planted` has no term `{name}`.", way_out=f"use some of: {', '.join(sorted(known))}"
+                f"`builtin/planted` has no term `{name}`.",
+                way_out=f"use some of: {', '.join(sorted(known))}; or a cue: {', '.join(CUES)}",
             )
         try:
-            given[name] = value if name == "name" else int(value) if name == "seed" else float(value)
+            if name in known:
+                given[name] = value if name == "name" else int(value) if name == "seed" else float(value)
+            else:
+                given["cues"] = (*given["cues"], (name, float(value)))
         except ValueError as error:
             raise BadJudge(f"`builtin/planted` needs a number for `{name}`; got {value!r}.") from error
-    return Planted(**given)  # type: ignore[arg-type]
+    return Planted(**given)
 
 
 def answer(subject: Subject, query: str) -> str:
@@ -81,9 +91,14 @@ def log_odds(subject: Subject, terms: Planted, first: Response, second: Response
     """The planted log-odds that the response shown first is preferred, before noise."""
     good = (subject.quality(first.id), subject.quality(second.id))
     gap = 0.0 if good[0] is None or good[1] is None else good[0] - good[1]
+    planted = subject.item.perturbation or {}
+    side = (planted.get("side") == first.id) - (planted.get("side") == second.id)
+    if planted.get("kind") == "sensitivity" and not terms.deaf:
+        gap -= side  # the whole scale of quality: what is edited so is worth nothing
+    cue = side * dict(terms.cues).get(planted.get("bias", ""), 0.0)
     ratio = math.log(max(1, _length(first)) / max(1, _length(second)))
     own = (first.model == terms.name) - (second.model == terms.name)
-    return terms.quality * gap + terms.position + terms.length * ratio + terms.self * own
+    return terms.quality * gap + terms.position + terms.length * ratio + terms.self * own + cue
 
 
 def _score(subject: Subject, terms: Planted, draws: random.Random) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...store.canonical import canonical, digest
 from ...store.records import Item, ToolStatus
+
+if TYPE_CHECKING:
+    from ...store.engine import Store
 
 Evidence = Literal["exact", "inexact", "execution", "table", "retrieved", "model"]
 DECISIVE: frozenset[Evidence] = frozenset({"exact", "inexact", "execution", "table"})
@@ -74,6 +77,8 @@ class Finding:
         tool: who found it.
         final: whether it is the response's answer to the question, not a step on the way.
         call: the key of the tool call that it rests on, '' where none was needed.
+        advisory: whether it is only told to the model: a response may break a form that was asked for and yet be the
+            better one.
     """
 
     response: str
@@ -83,25 +88,27 @@ class Finding:
     tool: str
     final: bool = False
     call: str = ""
+    advisory: bool = False
 
 
 class Refused(Exception):
-    """Arguments that a tool does not take.
+    """Arguments that a tool does not take, or why it brings nothing.
 
     Attributes:
         reason: one word for the row.
         said: one sentence; it names what to do instead.
+        status: `refused` where the arguments are at fault.
     """
 
-    def __init__(self, reason: str, said: str) -> None:
-        """Keep both."""
+    def __init__(self, reason: str, said: str, status: ToolStatus = "refused") -> None:
+        """Keep them."""
         super().__init__(f"{reason}: {said}")
-        self.reason, self.said = reason, said
+        self.reason, self.said, self.status = reason, said, status
 
     @property
     def observation(self) -> Observation:
         """As what a tool brings."""
-        return Observation("refused", None, self.reason, self.said)
+        return Observation(self.status, None, self.reason, self.said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +139,12 @@ class Tool(ABC):
         limits: what one call may take.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[str]
-    description: ClassVar[str]
-    parameters: ClassVar[dict[str, Any]]
-    evidence: ClassVar[Evidence] = "exact"
-    limits: ClassVar[ToolLimits] = ToolLimits()
+    name: str
+    version: str
+    description: str
+    parameters: dict[str, Any]
+    evidence: Evidence = "exact"
+    limits: ToolLimits = ToolLimits()
 
     @abstractmethod
     async def run(self, arguments: Mapping[str, Any], case: Case) -> Observation:
@@ -152,7 +159,11 @@ class Tool(ABC):
         return None
 
     async def check(self, case: Case) -> list[Finding]:
-        """What it can say of the responses' claims without being asked by a model; nothing as a rule."""
+        """What it can say of the responses' claims without being asked by a model; nothing as a rule.
+
+        Raises:
+            Refused: if it cannot look, such as code where nothing isolates it.
+        """
         return []
 
     def bearing(self, arguments: Mapping[str, Any], observation: Observation, case: Case) -> list[Finding]:
@@ -161,6 +172,33 @@ class Tool(ABC):
         Only what holds whatever the model meant by the call may be said here.
         """
         return []
+
+    def counterfactual(self, arguments: Mapping[str, Any], observation: Observation, case: Case) -> Any:
+        """What the result would be if another response were right; None where there is no such thing, as a rule.
+
+        It is shown in the result's place to find out whether a judge reads what its tools bring.
+        """
+        return None
+
+    def named(self, name: str, store: Store) -> str:
+        """The tool's name with all that a result depends on, such as the digest of a corpus in the store.
+
+        Args:
+            name: as it was given.
+            store: the store that is judged from.
+
+        Raises:
+            BadJudge: if the store lacks what the tool reads.
+        """
+        return name
+
+    def bind(self, store: Store) -> Tool:
+        """The tool as it reads from a store; itself where it needs none.
+
+        Raises:
+            BadJudge: if the store lacks what it reads.
+        """
+        return self
 
     def ground(self) -> str:
         """What else a result depends on, such as the digest of a corpus or a table; '' for nothing."""
@@ -171,23 +209,6 @@ class Tool(ABC):
         named = arguments.get("response")
         told = digest(case.responses[named]) if isinstance(named, str) and named in case.responses else ""
         return digest([self.name, self.version, canonical(arguments), self.ground(), case.locale, told])
-
-
-def implied_by(findings: list[Finding], responses: tuple[str, ...]) -> str | None:
-    """The response that the findings speak for; None where they speak for none.
-
-    A wrong final answer counts most: of two responses one with a right and one with a wrong answer to the question, the
-    right one is implied. Where final answers tell nothing, a response with a wrong claim loses to one with none.
-    """
-    for final in (True, False):
-        told = [finding for finding in findings if finding.final or not final]
-        wrong = {f.response for f in told if f.holds is False}
-        right = {f.response for f in told if f.holds}
-        good = [name for name in responses if name in right and name not in wrong]
-        bad = [name for name in responses if name in wrong]
-        if len(good) == 1 and len(bad) == len(responses) - 1:
-            return good[0]
-    return None
 
 
 def case_of(item: Item, question: str, responses: Mapping[str, str], *, locale: str = "") -> Case:

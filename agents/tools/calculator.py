@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any
 
 from ...text.equations import Equation, equations
 from ...text.quantities import Quantity, agrees_with, quantities
-from ...text.stated import chosen_of_two, stance
+from ...text.stated import chosen_of_two, final_number, stance
+from ...text.word_problems import equal_changes, worded_expression
 from .arithmetic import Worked, evaluate, work_out
 from .base import Case, Finding, Observation, Refused, Tool
 from .numbers import Number
@@ -28,14 +29,14 @@ _FACTORS = frozenset(
 class Calculator(Tool):
     """Works out arithmetic, and checks what responses claim of it."""
 
-    name: ClassVar[str] = "calculator"
-    version: ClassVar[str] = "1"
-    description: ClassVar[str] = (
+    name = "calculator"
+    version = "1"
+    description = (
         "Works out an arithmetic expression exactly, such as `2*60*40/(60+40)`, `15% of 80`, `mean(3, 4.5)`. Use it "
         "for every number that an answer depends on. Known: + - * / // % ^ !, pi, e, sqrt, log, sin, round, gcd, comb, "
         "mean and the like."
     )
-    parameters: ClassVar[dict[str, Any]] = {
+    parameters = {
         "type": "object",
         "properties": {
             "expression": {"type": "string", "description": "At most 400 characters; no currency signs, no units."},
@@ -69,10 +70,15 @@ class Calculator(Tool):
         """Which responses give as their answer what the model had worked out of the question's own numbers."""
         return borne_out(self.name, str(arguments["expression"]), observation, case)
 
+    def counterfactual(self, arguments: Mapping[str, Any], observation: Observation, case: Case) -> Any:
+        """The number that another response gives as its answer."""
+        return turned(observation, case)
+
     async def check(self, case: Case) -> list[Finding]:
         """Check each equation of each response, what `####` says against what was worked out, and the answer itself.
 
-        The answer is checked where the question is one plain computation, such as `What is 17*23?`.
+        The answer is checked where the question is one plain computation, such as `What is 17*23?`, or a common kind of
+        word problem.
         """
         claims = {name: equations(text, case.locale) for name, text in case.responses.items()}
         found: list[Finding] = []
@@ -105,6 +111,23 @@ def observed(worked: Worked, **more: str) -> Observation:
         + "."
     )
     return Observation("ok", result, said=said, evidence="inexact" if number.inexact else "exact")
+
+
+def turned(observation: Observation, case: Case) -> dict[str, Any] | None:
+    """A worked-out number with the value that a response which disagrees with it gives; None where none agrees."""
+    exact = (observation.result or {}).get("exact")
+    if exact is None:
+        return None
+    given = {quantity.value for quantity in quantities(case.question, case.locale)}
+    said = {key: stance(text, Fraction(exact), case.locale, given=given) for key, text in case.responses.items()}
+    if "agrees" not in said.values():
+        return None
+    for key in sorted(said):
+        other = final_number(case.responses[key], case.locale, given=given) if said[key] == "disagrees" else None
+        if other is not None:
+            number = Number(other.value)
+            return {**observation.result, "exact": number.exact, "decimal": number.decimal, "note": ""}
+    return None
 
 
 def borne_out(name: str, asked_for: str, observation: Observation, case: Case) -> list[Finding]:
@@ -216,6 +239,7 @@ def _same(value: Quantity, stated: Quantity) -> bool:
     return any(agrees_with(sign * exact, stated) for exact in (value.value, share) for sign in (1, -1))
 
 
+_YES_OR_NO = re.compile(r"(?i)^\W*(?:(?P<yes>yes)|no)\b")
 _LONGEST = 400  # characters of a question that may be one plain computation
 _ASKED = re.compile(
     r"(?i)^\W*(?:please\s+)?"
@@ -248,6 +272,8 @@ def asked(question: str, locale: str = "") -> tuple[Number, str] | None:
         xor = "^" in expression and "python" in (plain["where"] or "").lower()
         if xor or re.fullmatch(r"[-−]?[0-9.,]+", expression):
             return None
+    elif (worded := worded_expression(question)) is not None:
+        expression, locale = worded, ""
     else:
         return None
     try:
@@ -260,6 +286,10 @@ def _answered(name: str, text: str, case: Case) -> Iterator[Finding]:
     question = case.question.strip()
     if len(question) <= _LONGEST and (compared := _BIGGER.match(question)):
         yield from _compared(name, text, compared, case.locale)
+        return
+    if (equal := equal_changes(question)) is not None:
+        if (answer := _YES_OR_NO.match(text)) is not None:
+            yield Finding(name, text[:_CLAIM], bool(answer["yes"]) == equal[0], equal[1], Calculator.name, final=True)
         return
     plain = asked(question, case.locale)
     if plain is None:

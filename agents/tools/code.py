@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from fractions import Fraction
+from typing import Any
 
+from ...text.quantities import quantities
+from ...text.stated import stance
 from ..sandbox.asserts import Claim, claims_of
 from ..sandbox.harness import decode
 from ..sandbox.holding import Held, hold
 from ..sandbox.job import Answer, Ask, Job, Ran
-from ..sandbox.parsing import expression, parses
+from ..sandbox.known_functions import known_tests
+from ..sandbox.parsing import expression, parses, statements
 from ..sandbox.runner import NO_ISOLATION, run
 from ..sandbox.source import code_of, defined_in, examples_of, holds_code
 from ..sandbox.values import same_as_json
@@ -20,6 +25,7 @@ from .base import Case, Evidence, Finding, Observation, Refused, Tool, ToolLimit
 _SHOWN = 2000  # characters of what was printed
 _AMISS = (ValueError, TypeError, ArithmeticError, RecursionError)
 _LATE = "took too long"
+_TESTED = "passes the model's tests"
 _WORDS = {
     "timeout": _LATE,
     "output": "printed too much",
@@ -54,14 +60,14 @@ class _Tried:
 class Code(Tool):
     """Runs Python, with what it should give held against what it gives."""
 
-    name: ClassVar[str] = "code"
-    version: ClassVar[str] = "1"
-    description: ClassVar[str] = (
+    name = "code"
+    version = "1"
+    description = (
         "Runs Python 3 (standard library, no network, no files) and gives the values of expressions. Use it to find "
         "out what a response's code really returns, or to count and compute what no other tool does. Give `response` "
         "to run that response's code first; `tests` compare values with what they should be, floats to 9 digits."
     )
-    parameters: ClassVar[dict[str, Any]] = {
+    parameters = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
@@ -91,8 +97,8 @@ class Code(Tool):
             },
         },
     }
-    evidence: ClassVar[Evidence] = "execution"
-    limits: ClassVar[ToolLimits] = ToolLimits(seconds=15.0)
+    evidence: Evidence = "execution"
+    limits = ToolLimits(seconds=15.0)
 
     async def run(self, arguments: Mapping[str, Any], case: Case) -> Observation:
         """Run code and give values; see `parameters`.
@@ -140,29 +146,101 @@ class Code(Tool):
         """Where the item brings tests, or the question examples and a response code."""
         if _tests_in(case.meta):
             return True
-        return bool(examples_of(case.question)) and any(map(holds_code, case.responses.values()))
+        given = examples_of(case.question) or known_tests(case.question)
+        return bool(given) and any(map(holds_code, case.responses.values()))
 
     async def check(self, case: Case) -> list[Finding]:
-        """Run each response's code against the item's tests; where there are none, against the question's examples."""
+        """Run each response's code against the item's tests; where there are none, against the question's examples.
+
+        Where there are no examples either, a function that everyone knows is held against what it must give.
+
+        Raises:
+            Refused: if nothing here isolates code.
+        """
         texts = _tests_in(case.meta)
-        claim = "passes its tests" if texts else "gives what the question's examples say"
         given = case.meta.get("entry_point")
         entry = given if isinstance(given, str) else ""
         examples = [] if texts else examples_of(case.question)
+        claim = "passes its tests" if texts else "gives what the question's examples say"
+        if not texts and not examples:
+            examples, claim = known_tests(case.question), "gives what a function of that name must"
         work: dict[str, asyncio.Task[Finding]] = {}
-        async with asyncio.TaskGroup() as group:
-            for name, text in case.responses.items():
-                code = code_of(text)
-                tests = claims_of(texts or _of_this(examples, text, code), entry)
-                if tests:
-                    work[name] = group.create_task(self._found(name, code, tests, claim))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, text in case.responses.items():
+                    code = code_of(text)
+                    tests = claims_of(texts or _of_this(examples, text, code), entry)
+                    if tests:
+                        work[name] = group.create_task(self._found(name, code, tests, claim))
+        except* Refused as several:
+            raise several.exceptions[0] from None
         return [task.result() for task in work.values()]
+
+    def bearing(self, arguments: Mapping[str, Any], observation: Observation, case: Case) -> list[Finding]:
+        """What a run that the model asked for says of the responses.
+
+        A response's code that was tested holds if all passed. A value that was computed of the question's own words and
+        numbers is held against the responses' answers. Nothing else tells anything whatever the model meant by it.
+        """
+        found: Mapping[str, Any] = observation.result or {}
+        name = arguments.get("response")
+        if name in case.responses:
+            if not found.get("of") or arguments.get("code"):
+                return []
+            summary = f"{found['passed']} of {found['of']} passed"
+            return [Finding(str(name), _TESTED, found["passed"] == found["of"], summary, self.name, final=True)]
+        return _computed(found.get("results") or [], arguments, case)
 
     async def _found(self, name: str, code: str, tests: Sequence[Claim], claim: str) -> Finding:
         if not parses(code):
             return Finding(name, claim, False, "its code does not parse", self.name, final=True)
         tried = await _tried(code, tests)
+        if tried.ran.status == "unavailable":
+            raise Refused(NO_ISOLATION, _not_run(tried.ran).said, "unavailable")
         return Finding(name, claim, tried.holds, _summary(tried, tests), self.name, final=True)
+
+
+def _computed(results: Sequence[Mapping[str, Any]], arguments: Mapping[str, Any], case: Case) -> list[Finding]:
+    """What the one value of a run with no response's code says of the responses' answers."""
+    values = [result for result in results if result["passed"] is None]
+    if len(values) != 1 or values[0]["error"] or not isinstance(values[0]["value"], int | float):
+        return []
+    if isinstance(values[0]["value"], bool) or not _of_the_question(arguments, case.question):
+        return []
+    value, found = Fraction(str(values[0]["value"])), f"{values[0]['expression']} = {values[0]['value']}"
+    given = {quantity.value for quantity in quantities(case.question, case.locale)}
+    said = {name: stance(text, value, case.locale, given=given) for name, text in case.responses.items()}
+    if "agrees" not in said.values():
+        return []
+    return [
+        Finding(name, case.responses[name][:200], stand == "agrees", found, Code.name, final=True)
+        for name, stand in said.items()
+        if stand != "silent"
+    ]
+
+
+def _of_the_question(arguments: Mapping[str, Any], question: str) -> bool:
+    """Whether all that code is given, beside small numbers, stands in the question, and something of it does."""
+    sources = [str(arguments.get("code") or ""), *(arguments.get("expressions") or ())]
+    folded, used, small = question.casefold(), False, {str(n) for n in range(11)} | {"100"}
+    numbers = {str(quantity.value) for quantity in quantities(question)}
+    for source in sources:
+        try:
+            body = statements(source)
+        except (SyntaxError, RecursionError):
+            return False
+        for node in (node for part in body for node in ast.walk(part)):
+            if not isinstance(node, ast.Constant) or node.value is None or isinstance(node.value, bool):
+                continue
+            if isinstance(node.value, str):
+                if node.value.casefold() not in folded:
+                    return False
+                used = used or len(node.value) > 2
+            elif isinstance(node.value, int | float) and str(Fraction(str(node.value))) in numbers:
+                used = True
+            elif str(node.value) not in small:
+                return False
+    return used
 
 
 async def _tried(code: str, tests: Sequence[Claim]) -> _Tried:

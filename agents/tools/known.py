@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -11,13 +9,22 @@ from typing import Any
 
 from ...store.canonical import digest
 from ...text.errors import BadJudge
+from ..own_file import loaded
 from .base import Tool
 
 KNOWN = {
     "calculator": ("calculator", "Calculator"),
+    "calendar": ("calendar", "Calendar"),
     "code": ("code", "Code"),
+    "fetch": ("fetch", "Fetch"),
+    "lookup": ("lookup", "Lookup"),
+    "search": ("search", "Search"),
+    "text": ("text_checks", "TextChecks"),
     "units": ("units", "Units"),
+    "web": ("web", "WebSearch"),
 }
+AUTO = "auto"  # those that earned their place with the judge; the store says which
+TAKING = frozenset({"lookup", "search", "web"})  # what stands behind the colon says which table, corpus or provider
 
 
 def tools_of(names: Iterable[str]) -> list[Tool]:
@@ -34,20 +41,30 @@ def tools_of(names: Iterable[str]) -> list[Tool]:
 
 
 def tool_of(name: str) -> Tool:
-    """The tool of a name: `calculator`, or `my.py:tool` for a class or an object of one's own.
+    """The tool of a name: `calculator`, `lookup:FILE?keys=NAME`, or `my.py:tool` for a class or object of one's own.
 
     Raises:
         BadJudge: if there is none.
     """
-    if name in KNOWN:
-        module, made = KNOWN[name]
-        return getattr(import_module(f".{module}", __package__), made)()  # type: ignore[no-any-return]
+    kind, _, rest = name.partition(":")
+    if name == AUTO:
+        raise BadJudge(
+            "`auto` names the tools that earned their place, which only a store knows.", way_out="name the tools"
+        )
+    if kind in KNOWN:
+        module, made = KNOWN[kind]
+        found: Any = getattr(import_module(f".{module}", __package__), made)
+        if kind in TAKING:
+            return found.of(rest)  # type: ignore[no-any-return]
+        if rest:
+            raise BadJudge(f"The tool `{kind}` takes nothing behind its name.", way_out=f"--tools {kind}")
+        return found()  # type: ignore[no-any-return]
     path, _, attribute = name.rpartition(":")
     if not path.endswith(".py"):
         raise BadJudge(
             f"There is no tool `{name}`.", way_out=f"one of {', '.join(sorted(KNOWN))}, or FILE.py:NAME of your own"
         )
-    found = getattr(_loaded(Path(path)), attribute, None)
+    found = getattr(loaded(Path(path), what="tools", option="--tools", error=BadJudge), attribute, None)
     made_of: Any = found() if isinstance(found, type) and issubclass(found, Tool) else found
     if not isinstance(made_of, Tool):
         raise BadJudge(
@@ -65,31 +82,11 @@ def told_of(names: Iterable[str]) -> list[dict[str, str]]:
     """
     told = []
     for name in names:
+        if name == AUTO:
+            told.append({"name": AUTO})
+            continue
         tool = tool_of(name)
         path = name.rpartition(":")[0]
-        code = digest(Path(path).read_bytes()) if path.endswith(".py") and name not in KNOWN else ""
+        code = digest(Path(path).read_bytes()) if path.endswith(".py") and name.partition(":")[0] not in KNOWN else ""
         told.append({"name": tool.name, "version": tool.version, "ground": tool.ground(), "code": code})
     return told
-
-
-def _loaded(path: Path) -> Any:
-    """A user's file as a module; read once while it does not change.
-
-    Raises:
-        BadJudge: if it cannot be imported.
-    """
-    if not path.is_file():
-        raise BadJudge(f"There is no file {path}.", way_out="--tools FILE.py:NAME")
-    name = f"plurijudge_tools_{digest(path.read_bytes())[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise BadJudge(f"The tools in {path} cannot be imported: {type(error).__name__}: {error}.") from error
-    return module

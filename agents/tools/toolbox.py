@@ -16,10 +16,14 @@ from ...store.records import ToolStatus
 from ...store.tool_results import ToolResult
 from ...store.writer import now
 from ...text.errors import PlurijudgeError, ToolMiss
+from ...text.injected import escaped
 from .base import Case, Evidence, Finding, Observation, Refused, Tool
+from .evidence import told_of
 
 Mode = Literal["live", "record", "replay"]
 MODES: tuple[Mode, ...] = ("live", "record", "replay")
+Probe = Literal["", "flipped", "dead"]
+FLIPPED, DEAD = "flipped", "dead"
 CHECK = "check"
 _SHARED = 4096
 _SAID = 300
@@ -89,6 +93,7 @@ class Toolbox:
         budget: ToolBudget | None = None,
         mode: Mode = "live",
         results: Results | None = None,
+        probe: Probe = "",
     ) -> None:
         """Take the tools.
 
@@ -98,10 +103,13 @@ class Toolbox:
             mode: `live` runs every tool; `record` takes what the store holds and runs the rest; `replay` runs nothing:
                 what the store does not hold is an error.
             results: the store's, needed to record and to replay.
+            probe: `flipped` brings what would have been brought were another response right, where the tool can tell;
+                `dead` brings errors alone. What is brought so is shared and stored under keys of its own.
         """
         self.tools = {tool.name: tool for tool in tools}
         self.budget = budget or ToolBudget()
-        self._mode, self._results = mode, results
+        self._mode, self._results, self._probe = mode, results, probe
+        self.retrieves = any(tool.evidence == "retrieved" for tool in tools)
         self._under_way: dict[str, asyncio.Future[None]] = {}
         self._known: OrderedDict[str, tuple[Observation, int | None]] = OrderedDict()
 
@@ -125,7 +133,7 @@ class Toolbox:
             arguments = _arguments(tool, raw, labels)
         except Refused as refused:
             return Answered("", tool, name, raw, None, refused.observation, started)
-        key = tool.key(arguments, case)
+        key = self._key(tool.key(arguments, case))
         given = tool, arguments, case
         found, source, latency = await self._brought(key, lambda: self._run(*given))
         return Answered(key, tool, name, raw, arguments, found, started, latency, source)
@@ -137,7 +145,7 @@ class Toolbox:
             ToolMiss: as `call`.
         """
         told = [case.question, case.context, case.reference, dict(case.responses), dict(case.meta)]
-        key = digest([tool.name, tool.version, CHECK, tool.ground(), case.locale, digest(told)])
+        key = self._key(digest([tool.name, tool.version, CHECK, tool.ground(), case.locale, digest(told)]))
         started = now()
         found, source, latency = await self._brought(key, lambda: self._look(tool, case))
         findings = [Finding(**one) for one in found.result or ()]
@@ -185,12 +193,28 @@ class Toolbox:
             )
         return observation, row.row
 
+    def _key(self, key: str) -> str:
+        return digest([key, self._probe]) if self._probe else key
+
     async def _run(self, tool: Tool, arguments: dict[str, Any], case: Case) -> Observation:
-        return await self._bounded(tool, tool.run(arguments, case))
+        if self._probe == DEAD:
+            return _FAILED
+        brought = await self._bounded(tool, tool.run(arguments, case))
+        if self._probe == FLIPPED and brought.status == "ok":
+            other = tool.counterfactual(arguments, brought, case)
+            return brought if other is None else replace(brought, result=other, reason=FLIPPED, said="")
+        return brought
 
     async def _look(self, tool: Tool, case: Case) -> Observation:
+        if self._probe == DEAD:
+            return _FAILED
+
         async def looked() -> Observation:
             findings = await tool.check(case)
+            if self._probe == FLIPPED:
+                flipped = [asdict(_turned(finding)) for finding in findings]
+                told = any(finding.holds is not None for finding in findings)
+                return Observation("ok", flipped, FLIPPED if told else "", evidence=tool.evidence)
             return Observation("ok", [asdict(finding) for finding in findings], evidence=tool.evidence)
 
         return await self._bounded(tool, looked(), times=4.0)
@@ -214,6 +238,16 @@ class Toolbox:
         except (TypeError, ValueError):
             return Observation("error", None, "not_json", "The tool's result is not JSON.")
         return replace(brought, result=result, said=brought.said[:_SAID])
+
+
+_FAILED = Observation("error", None, DEAD, "The tool failed.")
+
+
+def _turned(finding: Finding) -> Finding:
+    """The opposite of a finding, without the words that would give it away."""
+    if finding.holds is None:
+        return finding
+    return replace(finding, holds=not finding.holds, found="it was worked out")
 
 
 def _arguments(tool: Tool, raw: str, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -244,8 +278,10 @@ def _arguments(tool: Tool, raw: str, labels: Mapping[str, str]) -> dict[str, Any
 
 
 def result_text(observation: Observation) -> str:
-    """What is stored of an observation beside its status."""
-    return canonical({"result": observation.result, "said": observation.said, "evidence": observation.evidence})
+    """What is stored of an observation beside its status; nothing in it can pose as a turn of a conversation."""
+    return escaped(
+        canonical({"result": observation.result, "said": observation.said, "evidence": observation.evidence})
+    )
 
 
 def observation_of(row: ToolResult) -> Observation:
@@ -263,15 +299,16 @@ def offer(tool: Tool) -> dict[str, Any]:
 
 
 def shown(observation: Observation, *, limit: int) -> str:
-    """An observation as the model is shown it, cut to so many bytes."""
+    """An observation as a model is shown it, cut to so many bytes; what was retrieved comes without what steers."""
     told: dict[str, Any] = {"status": observation.status}
     if observation.status == "ok":
-        told["result"] = observation.result
-    if observation.reason:
+        retrieved = observation.evidence == "retrieved"
+        told["result"] = told_of(observation.result, limit=limit - 200) if retrieved else observation.result
+    elif observation.reason:
         told["reason"] = observation.reason
     if observation.said:
         told["said"] = observation.said
-    text = canonical(told).encode()
+    text = escaped(canonical(told)).encode()
     if len(text) <= limit:
         return text.decode()
     return text[:limit].decode("utf-8", "ignore") + " ... [cut]"

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 from ...text.quantities import quantities
 from ...text.stated import stance
 from .arithmetic import Worked, work_out
 from .base import Case, Finding, Observation, Refused, Tool
-from .calculator import borne_out, observed
+from .calculator import borne_out, observed, turned
 from .numbers import Number, kept, too_large
 
 _LONGEST = 80  # characters of a unit
@@ -280,14 +280,14 @@ def convert(value: str, source: str, target: str, locale: str = "") -> tuple[Wor
 class Units(Tool):
     """Converts between units, and checks answers to questions that ask for one conversion."""
 
-    name: ClassVar[str] = "units"
-    version: ClassVar[str] = "1"
-    description: ClassVar[str] = (
+    name = "units"
+    version = "1"
+    description = (
         "Converts a value between units exactly: lengths, areas, volumes, masses, times, speeds, pressures, energies, "
         "powers, data, temperatures. Units that differ by country (gallon, pint, ton, ounce) need their full name, "
         "such as us_gallon."
     )
-    parameters: ClassVar[dict[str, Any]] = {
+    parameters = {
         "type": "object",
         "properties": {
             "value": {"type": "string", "description": "A number, or an expression such as 5*12."},
@@ -314,6 +314,10 @@ class Units(Tool):
     def bearing(self, arguments: Mapping[str, Any], observation: Observation, case: Case) -> list[Finding]:
         """Which responses give as their answer what the model had converted."""
         return borne_out(self.name, str(arguments["value"]), observation, case)
+
+    def counterfactual(self, arguments: Mapping[str, Any], observation: Observation, case: Case) -> Any:
+        """The number that another response gives as its answer."""
+        return turned(observation, case)
 
     async def check(self, case: Case) -> list[Finding]:
         """Check each response's answer, where the question asks for one conversion."""

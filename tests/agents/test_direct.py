@@ -16,10 +16,11 @@ import aiohttp
 import pytest
 
 from plurijudge.agents.answer import Answer, Failure
-from plurijudge.agents.direct import Direct, _trusted, can_ask, translates_nothing
+from plurijudge.agents.direct import Direct, can_ask, translates_nothing
 from plurijudge.agents.ledger import NoLedger
 from plurijudge.agents.model import Limits, Model
 from plurijudge.agents.transport import Straight, ThroughLiteLLM, transport_of
+from plurijudge.agents.trust import trusted
 from plurijudge.text.errors import BadInput, ModelError
 
 from ..court import SCHEMA, UNIT, question
@@ -738,7 +739,7 @@ def test_a_certificate_that_nobody_vouches_for_is_no_answer() -> None:
 
 
 def test_somebody_is_trusted() -> None:
-    assert _trusted().cert_store_stats()["x509_ca"] > 0
+    assert trusted().cert_store_stats()["x509_ca"] > 0
 
 
 @ODD

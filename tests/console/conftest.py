@@ -128,6 +128,7 @@ class Plurijudge:
     def write(self, name: str, content: str | bytes | Iterable[Any]) -> Path:
         """A file in the folder: text, bytes, or values as JSON lines."""
         path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, bytes):
             path.write_bytes(content)
         elif isinstance(content, str):

@@ -91,7 +91,7 @@ def test_a_run_whose_calls_hang_is_cut_off_after_a_moment_and_goes_on(plurijudge
     plurijudge.write("items.jsonl", ITEMS)
     with Loopback(faults="ok*20,hang*", answer="A") as server:
         shell = Terminal(plurijudge, *command(server))
-        server.wait_until(lambda stat: stat["in_flight"] >= 4)
+        server.wait_until(lambda stat: stat["good"] >= 20 and stat["in_flight"] >= 4)
         began = time.monotonic()
         shell.press(CTRL_C)
         shell.wait_for("Ctrl-C again leaves at once")

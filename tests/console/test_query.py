@@ -77,3 +77,8 @@ def test_what_is_left_out_or_named_twice_is_not_lost_in_silence(judged: Plurijud
     assert len(few.json()) == 2
     assert "only the first 2 rows" in few.err
     assert judged("query", "SELECT 1 AS a, 2 AS a", "--json").json() == [{"a": 1, "a_2": 2}]
+
+
+def test_json_is_taken_apart_in_sqlite(judged: Plurijudge) -> None:
+    sql = "SELECT count(*) AS n FROM decision AS d, json_each(d.left_out) AS one, json_tree(d.dissent) AS other"
+    assert judged("query", sql, "--json").json() == [{"n": 0}]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from plurijudge.store.engine import REVISION
+
 from .conftest import Plurijudge
 
 KEY = "sk-proj-aVeryLongAndVerySecretKey0123456789"
@@ -80,7 +82,7 @@ def test_doctor_says_what_is_well_and_ends_with_0(judged: Plurijudge) -> None:
     checks = [line for line in lines if line.startswith("ok   ")]
     for name in ("versions", "store", "keys", "prompts", "a judgement through LangGraph and LiteLLM", "terminal"):
         assert any(line.startswith(f"ok   {name}: ") for line in checks)
-    assert "schema 0002, 2 runs" in ended.out
+    assert f"schema {REVISION}, 2 runs" in ended.out
     assert "  model = builtin/heuristic  (default)" in lines
 
 

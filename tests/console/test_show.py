@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from .conftest import Plurijudge
 
 
@@ -30,6 +32,20 @@ def test_an_item_is_shown_down_to_prompts_answers_and_the_rule_that_read_them(ju
     assert [verdict["rule"] for verdict in traced["verdicts"]] == ["json", "json"]
     assert all(call["request"]["messages"] and call["response"] for call in traced["calls"])
     assert traced["item"]["prompt"] == "What is two and two (q1)?"
+
+
+def test_an_item_is_shown_with_what_its_tools_did(judged: Plurijudge) -> None:
+    days: dict[str, object] = {"id": "day", "prompt": "What weekday was 2024-02-29?"}
+    days["responses"] = [{"id": "a", "text": "Thursday."}, {"id": "b", "text": "It fell on a Friday."}]
+    (judged.folder / "days.jsonl").write_text(json.dumps(days), encoding="utf-8")
+    options = ("--tools", "calendar,units", "--tool-calls", "2", "--tool-rounds", "1", "--tool-seconds", "3")
+    assert judged("judge", "days.jsonl", *options, "-q").code == 0
+    shown = judged("show", "last", "day").out
+    assert "tools chosen: calendar\ntool calendar looked: ok" in shown
+    assert "response b: 'Friday' is wrong: 2024-02-29, a Thursday" in shown
+    traced = judged("show", "last", "day", "--json").json()
+    assert {(call["tool"], call["status"]) for call in traced["tool_calls"]} == {("gate", "ok"), ("calendar", "ok")}
+    assert traced["decision"]["preferred"] == "a"
 
 
 def test_what_came_from_the_cache_is_shown_with_its_source(judged: Plurijudge) -> None:

@@ -21,6 +21,7 @@ LIGHT: dict[str, tuple[str, ...]] = {
     "agreement": ("agreement", "last"),
     "label": ("label", "last", "q1", "--preferred", "a"),
     "import": ("import", "items", "items.jsonl"),
+    "corpus": ("corpus", "list"),
 }
 TELL = """
 import json, runpy, sys
@@ -49,6 +50,7 @@ def test_a_command_that_does_not_judge_imports_nothing_of_what_judging_needs(jud
     assert not heavy
 
 
+@pytest.mark.threat(31)
 @pytest.mark.parametrize("args", [("--help",), ("judge", "--help"), ("export", "items", "--help"), ("--version",)])
 def test_help_imports_neither_that_nor_the_store(plurijudge: Plurijudge, args: tuple[str, ...]) -> None:
     by_typer = {"pydantic"} if len(args) > 1 else set()  # it reads defaults with it, from one release on
@@ -76,3 +78,11 @@ def test_importing_the_package_imports_nothing_else_and_touches_no_file(plurijud
 
 def test_a_judge_that_is_a_function_does_not_wait_for_litellm(plurijudge: Plurijudge) -> None:
     assert "litellm" not in imported(plurijudge, "judge", "items.jsonl", "--judge", "own:longer", "-q")
+
+
+@pytest.mark.threat(31)
+def test_replaying_tools_needs_no_litellm_either(plurijudge: Plurijudge) -> None:
+    judged = ("judge", "items.jsonl", "--judge", "own:longer", "--tools", "calculator", "-q", "--tool-mode")
+    for mode in ("record", "replay"):
+        assert "litellm" not in imported(plurijudge, *judged, mode)
+    assert plurijudge("query", "SELECT count(*) AS n FROM tool_call WHERE source IS NOT NULL", "--json").json()

@@ -16,7 +16,10 @@ from plurijudge import metrics
 from plurijudge.metrics.agreement import accuracy, cohen_kappa, positional_agreement
 from plurijudge.metrics.estimate import Estimate
 from plurijudge.metrics.intervals import bounded_mean, clustered_mean
+from plurijudge.metrics.paired import fieller_ratio, gain
+from plurijudge.metrics.position_bias import repetition_stability
 from plurijudge.metrics.resample import bootstrap_difference, bootstrap_mean, bootstrap_ratio
+from plurijudge.metrics.social_choice import effective_votes_estimate
 
 Metric = Callable[..., Estimate]
 Arrays = tuple[NDArray[np.float64], ...]
@@ -42,6 +45,20 @@ def _measured_twice(rng: np.random.Generator) -> Arrays:
     return first, np.where(rng.random((40, 2)) < 0.1, np.nan, 0.5 + rng.random((40, 2)))
 
 
+def _judged_twice(rng: np.random.Generator) -> Arrays:
+    return _pairs(rng) + _pairs(rng)
+
+
+def _members(rng: np.random.Generator) -> Arrays:
+    shared = rng.random((40, 1)) < 0.5
+    right = np.where(rng.random((40, 3)) < 0.4, shared, rng.random((40, 3)) < 0.6).astype(float)
+    return (np.where(rng.random((40, 3)) < 0.03, np.nan, right),)
+
+
+def _repeats(rng: np.random.Generator) -> Arrays:
+    return (rng.choice([0.0, 1.0, 2.0, np.nan], size=(40, 5), p=[0.6, 0.2, 0.1, 0.1]),)
+
+
 DRAWS: dict[Metric, Callable[[np.random.Generator], Arrays]] = {
     accuracy: _pairs,
     bootstrap_difference: _measured_twice,
@@ -50,7 +67,11 @@ DRAWS: dict[Metric, Callable[[np.random.Generator], Arrays]] = {
     bounded_mean: _pairs,
     clustered_mean: _numbers,
     cohen_kappa: _raters,
+    effective_votes_estimate: _members,
+    fieller_ratio: _measured_twice,
+    gain: _judged_twice,
     positional_agreement: _pairs,
+    repetition_stability: _repeats,
 }
 INVARIANT_UNDER_ITEM_ORDER: list[Metric] = [
     accuracy,
@@ -60,7 +81,11 @@ INVARIANT_UNDER_ITEM_ORDER: list[Metric] = [
     bounded_mean,
     clustered_mean,
     cohen_kappa,
+    effective_votes_estimate,
+    fieller_ratio,
+    gain,
     positional_agreement,
+    repetition_stability,
 ]
 INVARIANT_UNDER_PRESENTATION_ORDER: list[Metric] = [
     accuracy,
@@ -80,7 +105,11 @@ COUNTS_AN_EMPTY_ITEM_AND_NOTHING_ELSE: list[Metric] = [
     bounded_mean,
     clustered_mean,
     cohen_kappa,
+    effective_votes_estimate,
+    fieller_ratio,
+    gain,
     positional_agreement,
+    repetition_stability,
 ]
 UNKNOWN_INTERVAL_UNDER_TWO_ITEMS: list[Metric] = [
     accuracy,
@@ -90,7 +119,11 @@ UNKNOWN_INTERVAL_UNDER_TWO_ITEMS: list[Metric] = [
     bounded_mean,
     clustered_mean,
     cohen_kappa,
+    effective_votes_estimate,
+    fieller_ratio,
+    gain,
     positional_agreement,
+    repetition_stability,
 ]
 
 NUMBERS = ("estimate", "standard_error", "low", "high")

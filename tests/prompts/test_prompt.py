@@ -11,7 +11,23 @@ from plurijudge.prompts.exhibit import conversation_text, parts_text
 from plurijudge.prompts.prompt import Prompt, load_prompt, parse_prompt
 from plurijudge.text.errors import BadPrompt
 
-SHIPPED = ["judge/pairwise", "judge/repair", "judge/score", "judge/tools"]
+SHIPPED = [
+    "judge/pairwise",
+    "judge/repair",
+    "judge/score",
+    "judge/tools",
+    "nodes/cases",
+    "nodes/criteria",
+    "nodes/evidence",
+    "nodes/own_answer",
+    "nodes/own_answer_shown",
+    "nodes/reflect",
+    "nodes/rules",
+    "persona/culture",
+    "persona/distribution",
+    "persona/pluralist",
+    "persona/role",
+]
 FOLDER = Path(__file__).resolve().parents[2] / "prompts"
 FENCE = "==0123456789abcdef=="
 

@@ -54,6 +54,7 @@ def test_the_same_code_gives_the_same_each_time_whatever_the_order_of_sets_and_c
     assert first == again
 
 
+@pytest.mark.threat(8)
 @pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(60)"])
 def test_what_does_not_end_is_ended_and_leaves_no_process(builder: Builder, code: str) -> None:
     entered = builder.enter(code, "1", cpu_seconds=1, seconds=1.5)
@@ -72,6 +73,7 @@ def test_so_many_processes_can_live_at_one_time_and_no_more(builder: Builder) ->
     assert 1 <= builder.enter(FORKS, "alive(40)").values[0] < 32
 
 
+@pytest.mark.threat(9)
 def test_a_fork_bomb_is_stopped_and_leaves_no_process(builder: Builder) -> None:
     assert builder.enter(FORKS, "alive(40)").values[0] < 32  # else the next lines would do harm
     bomb = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
@@ -86,11 +88,13 @@ def test_children_that_come_back_from_the_code_answer_nothing(builder: Builder) 
     assert entered.values == [7]
 
 
+@pytest.mark.threat(10)
 def test_memory_ends_before_the_machine_s(builder: Builder) -> None:
     entered = builder.enter("", "len(bytearray(3 * 10**9))", "len(bytearray(10**6))")
     assert entered.errors == ["MemoryError", ""]
 
 
+@pytest.mark.threat(10)
 def test_files_end_before_the_disk(builder: Builder) -> None:
     code = """
 def fill(path, size):
@@ -113,6 +117,7 @@ def test_nothing_can_be_written_outside_its_own_folder(builder: Builder, folder:
     assert entered.errors[1] == ""
 
 
+@pytest.mark.threat(11)
 def test_a_flood_of_output_is_cut_and_its_source_ended(builder: Builder) -> None:
     entered = builder.enter("while True: print('x' * 10_000)", "1")
     assert entered.ran["error"] == "output"
@@ -136,6 +141,7 @@ for fd in range(3, 64):
     assert entered.seconds < 2
 
 
+@pytest.mark.threat(12)
 def test_the_builder_s_keys_are_nowhere_to_be_read(builder: Builder) -> None:
     code = """
 import os, glob
@@ -156,6 +162,7 @@ seen += read("/proc/1/environ") + read("/proc/self/mountinfo") + "".join(map(rea
     assert entered.values == [False, False, True, ""]
 
 
+@pytest.mark.threat(13)
 def test_files_of_the_machine_are_not_found(builder: Builder, tmp_path: Path) -> None:
     store = tmp_path / "plurijudge.db"
     store.write_text("secret", encoding="ascii")
@@ -164,6 +171,7 @@ def test_files_of_the_machine_are_not_found(builder: Builder, tmp_path: Path) ->
     assert set(entered.errors) <= {"FileNotFoundError", "NotADirectoryError"}
 
 
+@pytest.mark.threat(14)
 def test_no_network_is_reached(builder: Builder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         code = "import socket\ndef to(*place): return socket.create_connection(place, timeout=0.5)"
@@ -180,6 +188,7 @@ def test_no_network_is_reached(builder: Builder) -> None:
     assert entered.ran["answers"][4]["value"] == ["lo"]
 
 
+@pytest.mark.threat(15)
 def test_no_namespace_no_mount_and_no_root_can_be_had(builder: Builder) -> None:
     code = """
 import ctypes, os
@@ -197,6 +206,7 @@ libc = ctypes.CDLL(None, use_errno=True)
     assert entered.values == [-1, -1, -1, -1, -1, True]
 
 
+@pytest.mark.threat(15)
 def test_killing_everybody_kills_nobody_outside(builder: Builder) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
         entered = builder.enter("import os", "os.kill(-1, 9)", "os.kill(1, 9)", "os.kill(os.getpid(), 9)", "1")

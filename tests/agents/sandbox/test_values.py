@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from plurijudge.agents.sandbox.harness import Unsayable, decode, encode
 from plurijudge.agents.sandbox.values import same, same_as_json, source_of
@@ -72,6 +72,8 @@ def test_every_plain_value_comes_back_as_it_was(value: Any) -> None:
 
 
 @given(VALUES)
+@example(complex(1.3e308, 1.3e308))  # whose size no float holds
+@example(10**400)
 def test_a_value_is_the_same_as_itself_and_as_what_python_reads_of_its_source(value: Any) -> None:
     assert same(value, value)
     source = source_of(value)

@@ -19,9 +19,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from plurijudge.agents.tools.arithmetic import evaluate, work_out
-from plurijudge.agents.tools.base import Case, Finding, Observation, Refused, implied_by
+from plurijudge.agents.tools.base import Case, Finding, Observation, Refused
 from plurijudge.agents.tools.calculator import Calculator, asked
 from plurijudge.agents.tools.units import convert
+from plurijudge.text.findings import implied_by
 
 NOTHING = Case("", {})
 
@@ -55,6 +56,7 @@ def quickest(work: Callable[[], object]) -> float:
     return best
 
 
+@pytest.mark.threat(5)
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
@@ -116,6 +118,7 @@ def test_an_expression_has_its_exact_value(expression: str, value: F) -> None:
     assert not found.inexact
 
 
+@pytest.mark.threat(1, 2, 3, 4)
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
@@ -179,6 +182,7 @@ def test_what_is_too_large_unclear_or_no_arithmetic_is_refused_at_once(expressio
     assert quickest(lambda: evaluate(expression)) < 0.05
 
 
+@pytest.mark.threat(4)
 def test_a_locale_says_what_a_comma_means() -> None:
     assert evaluate("1.234,5+1", "de").value == F(2471, 2)
     assert evaluate("1,234+1", "en").value == 1235
@@ -419,7 +423,8 @@ def test_an_equation_of_a_response_is_right_or_wrong_or_left_alone(response: str
         ("What is 100 - 25%?", None),
         ("What is the capital of France?", None),
         ("What is 9**9**9?", None),
-        ("I drive 60 miles at 60 mph and back at 40 mph. Average speed?", None),
+        ("I drive 60 miles at 60 mph and back at 40 mph. Average speed?", F(48)),
+        ("I drive 2 hours at 60 mph and then 1 hour at 40 mph. Average speed?", None),
         ("What is 17*23? Explain in two sentences.", None),
     ],
 )
@@ -470,7 +475,6 @@ def test_the_calculator_applies_where_there_is_something_to_work_out(question: s
 # Recorded data.
 
 PROBES = ["A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A09", "A10"]
-DECIDED = ["A01", "A02", "A06", "A07", "A10"]  # whose question is one plain computation
 
 
 def cases(shared: Path) -> dict[str, dict[str, str]]:
@@ -487,11 +491,9 @@ def test_recorded_probes_come_to_their_recorded_values(shared_data: Path, name: 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PROBES)
-def test_plain_recorded_questions_imply_the_right_response_in_both_orders_and_the_others_none(
-    shared_data: Path, name: str
-) -> None:
+def test_recorded_questions_imply_the_right_response_in_both_orders(shared_data: Path, name: str) -> None:
     row = cases(shared_data)[name]
-    expected = row["expected_winner"].lower() if name in DECIDED else None
+    expected = row["expected_winner"].lower()
     for order in (("a", "b"), ("b", "a")):
         found = findings(row["question"], **{key: row[f"response_{key}"] for key in order})
         assert implied_by(found, order) == expected

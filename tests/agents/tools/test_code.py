@@ -20,9 +20,11 @@ from plurijudge.agents.sandbox import isolation, runner
 from plurijudge.agents.sandbox.bubblewrap import NotBuilt, enter
 from plurijudge.agents.sandbox.isolation import Isolation
 from plurijudge.agents.sandbox.job import LIMITS, Job, Ran
+from plurijudge.agents.sandbox.known_functions import known_tests
 from plurijudge.agents.sandbox.monty import interpret
-from plurijudge.agents.tools.base import Case, Finding, Observation, Refused, implied_by
+from plurijudge.agents.tools.base import Case, Finding, Observation, Refused
 from plurijudge.agents.tools.code import Code
+from plurijudge.text.findings import implied_by
 
 TIERS = ("interpreter", "room", "both")
 
@@ -200,6 +202,7 @@ HONEST = [
 ]
 
 
+@pytest.mark.threat(16)
 @pytest.mark.parametrize("test", HONEST)
 @pytest.mark.parametrize("cheat", CHEATS)
 def test_cheating_passes_nothing(tier: str, cheat: str, test: str) -> None:
@@ -220,6 +223,7 @@ def test_a_test_that_asks_for_truth_of_a_loop_is_not_cheated_by_objects(without_
     assert True not in found.values()
 
 
+@pytest.mark.threat(17)
 def test_what_the_interpreter_lacks_is_left_to_the_room() -> None:
     pytest.importorskip("pydantic_monty")
     need_room()
@@ -253,6 +257,7 @@ def test_a_failure_in_the_interpreter_is_tried_again_in_the_room() -> None:
     assert verdicts("?", ["assert f(8) == 4"], a=code) == {"a": True}
 
 
+@pytest.mark.threat(18)
 def test_where_nothing_isolates_nothing_runs(
     without_interpreter: None, without_room: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,12 +267,13 @@ def test_where_nothing_isolates_nothing_runs(
     monkeypatch.setattr("os.fork", lambda: started.append("fork"))
     seen = ran({"code": "x = 1", "expressions": ["x"]})
     assert (seen.status, seen.reason, seen.result) == ("unavailable", "no_isolation", None)
-    found = checked("?", ["assert f(2) == 4"], a="def f(x): return x * x", b="def f(x): return x")
-    assert [one.holds for one in found.values()] == [None, None]
-    assert implied_by(list(found.values()), ("a", "b")) is None
+    with pytest.raises(Refused) as caught:
+        checked("?", ["assert f(2) == 4"], a="def f(x): return x * x", b="def f(x): return x")
+    assert (caught.value.status, caught.value.reason) == ("unavailable", "no_isolation")
     assert not started
 
 
+@pytest.mark.threat(18)
 def test_a_canary_that_finds_a_way_out_ends_it_too(without_interpreter: None, monkeypatch: pytest.MonkeyPatch) -> None:
     need_room()
     monkeypatch.setattr(isolation, "_FOUND", [])
@@ -287,7 +293,8 @@ def test_a_room_that_suddenly_cannot_be_built_is_nobody_s_failure(
 
     monkeypatch.setattr(runner, "enter", refuse)
     assert ran({"expressions": ["1"]}).status == "unavailable"
-    assert verdicts("?", ["assert f(2) == 4"], a="def f(x): return x") == {"a": None}
+    with pytest.raises(Refused, match="no_isolation"):
+        verdicts("?", ["assert f(2) == 4"], a="def f(x): return x")
 
 
 def test_code_that_does_not_end_fails_and_the_tool_says_so(tier: str, short: None) -> None:
@@ -450,3 +457,68 @@ def test_the_acceptance_cases_of_code_come_out_right(shared_data: Path, tier: st
         seen = ran({"response": name, "tests": tests}, a=a19["response_a"], b=a19["response_b"])
         assert seen.result["passed"] == passed
     assert ran({"expressions": [a20["probe"]]}).result["results"][0]["value"] == 3
+
+
+def bears(arguments: dict[str, Any], case: Case) -> str | None:
+    tool = Code()
+    found = tool.bearing(arguments, asyncio.run(tool.run(arguments, case)), case)
+    return implied_by(found, tuple(case.responses))
+
+
+COUNTED = Case(
+    "How many times does r occur in strawberry?",
+    {"a": "3.", "b": "It is spelled s-t-r-a-w-b-e-r-r-y and therefore contains exactly 2 letters r."},
+)
+
+
+def test_a_value_computed_of_the_question_s_own_words_decides_and_one_of_others_does_not() -> None:
+    assert bears({"expressions": ["'strawberry'.count('r')"]}, COUNTED) == "a"
+    assert bears({"code": "w = 'strawberry'", "expressions": ["sum(c == 'r' for c in w)"]}, COUNTED) == "a"
+    assert bears({"expressions": ["'raspberry bush'.count('r') - 2"]}, COUNTED) is None
+    assert bears({"expressions": ["1 + 1"]}, COUNTED) is None
+    assert bears({"expressions": ["'strawberry'.count('r')", "'strawberry'.count('s')"]}, COUNTED) is None
+
+
+def test_code_that_passes_what_the_model_tests_holds_unless_the_model_mended_it() -> None:
+    case = Case("Write m(xs).", {"a": "def m(xs): return sorted(xs)[0]", "b": "def m(xs): return xs[0]"})
+    tests = [{"expression": "m([3, 1])", "equals": 1}]
+    found = {}
+    for name in ("a", "b"):
+        arguments = {"response": name, "tests": tests}
+        found[name] = Code().bearing(arguments, asyncio.run(Code().run(arguments, case)), case)
+    assert [one.holds for one in found["a"] + found["b"]] == [True, False]
+    assert implied_by(found["a"] + found["b"], ("a", "b")) == "a"
+    mended = {"response": "b", "code": "m = min", "tests": tests}
+    assert Code().bearing(mended, asyncio.run(Code().run(mended, case)), case) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong"),
+    [
+        ("Write m(xs): the median of a list.", "def m(xs):\n s=sorted(xs); k=len(s)//2\n return s[k] if len(s)%2 else "
+         "(s[k-1]+s[k])/2", "def m(xs): return sorted(xs)[len(xs)//2]"),
+        ("Implement is_p(n) that returns whether n is prime.", "def is_p(n): return n > 1 and all(n % d for d in "
+         "range(2, n))", "def is_p(n): return all(n % d for d in range(2, n))"),
+        ("Please write a Python function rev(s) which returns the reverse of a string.", "def rev(s): return s[::-1]",
+         "def rev(s): return s"),
+        ("Define leap(y): whether y is a leap year", "def leap(y):\n return y % 4 == 0 and y % 100 > 0 or y % 400 == 0",
+         "def leap(y): return y % 4 == 0"),
+    ],
+)  # fmt: skip
+def test_a_function_that_everyone_knows_needs_no_examples(question: str, right: str, wrong: str) -> None:
+    assert verdicts(question, None, a=right, b=wrong) == {"a": True, "b": False}
+    assert Code().applies(Case(question, {"a": right, "b": wrong}))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Write m(xs): the median of a list, the lower one where there are two.",
+        "Write m(xs): the median of the absolute deviations.",
+        "Write m(xs, key): the median of a list.",
+        "Write a poem about the median of a list.",
+        "Write m(xs): the number of vowels in a list of words.",
+    ],
+)
+def test_a_question_that_says_more_is_not_held_to_what_everyone_knows(question: str) -> None:
+    assert known_tests(question) == []

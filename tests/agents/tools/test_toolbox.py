@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 import pytest
 
-from plurijudge.agents.tools.base import Case, Finding, Observation, Refused, Tool, ToolLimits, implied_by
+from plurijudge.agents.tools.base import Case, Finding, Observation, Refused, Tool, ToolLimits
 from plurijudge.agents.tools.toolbox import Answered, Mode, Toolbox, ToolBudget, offer, result_text, shown
 from plurijudge.store.tool_results import ToolResult
 from plurijudge.text.errors import ToolMiss
+from plurijudge.text.findings import implied_by
 
 CASE = Case("How long is it?", {"a": "four", "b": "seven letters"})
 LABELS = {"A": "a", "B": "b"}
@@ -88,6 +89,7 @@ def test_a_response_is_named_by_its_label_and_stored_by_its_id() -> None:
     assert turned.key == answered.key
 
 
+@pytest.mark.threat(27)
 @pytest.mark.parametrize(
     ("raw", "name", "reason"),
     [
@@ -107,6 +109,7 @@ def test_what_a_tool_does_not_take_is_refused_and_not_run(raw: str, name: str, r
     assert answered.observation.said and answered.observation.result is None
 
 
+@pytest.mark.threat(26)
 def test_nobody_sees_the_message_of_a_tool_that_breaks() -> None:
     broken = asked('{"do": "break"}').observation
     assert (broken.status, broken.reason) == ("error", "RuntimeError")
@@ -150,6 +153,7 @@ def test_a_stored_result_serves_again(mode: Mode) -> None:
     assert (first.source, again.source) == (None, 1)
 
 
+@pytest.mark.threat(30)
 def test_a_replay_runs_nothing() -> None:
     tool = Length()
     with pytest.raises(ToolMiss, match="stored"):
@@ -157,6 +161,7 @@ def test_a_replay_runs_nothing() -> None:
     assert tool.runs == 0
 
 
+@pytest.mark.threat(30)
 def test_a_stored_result_that_was_changed_is_no_result() -> None:
     stored = Stored()
     first = asked('{"text": "abc"}', box=Toolbox([Length()], mode="record", results=stored))

@@ -12,8 +12,9 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from plurijudge.agents.tools.base import Case, Finding, Refused, implied_by
+from plurijudge.agents.tools.base import Case, Finding, Refused
 from plurijudge.agents.tools.units import Units, asked, convert, unit_named, unit_of
+from plurijudge.text.findings import implied_by
 
 
 def value(number: str, source: str, target: str, locale: str = "") -> F:
@@ -61,6 +62,7 @@ def test_a_value_is_converted_exactly(number: str, source: str, target: str, exp
     assert value(number, source, target) == expected
 
 
+@pytest.mark.threat(6)
 @pytest.mark.parametrize(
     "name",
     ["gallon", "Gallons", "pint", "quart", "cup", "ton", "ounce", "oz", "fl oz", "tbsp", "calorie", "hp", "barrel",
@@ -74,6 +76,7 @@ def test_a_unit_that_is_more_than_one_is_refused_with_the_names_to_use(name: str
         assert "us_gallon" in caught.value.said and "imperial_gallon" in caught.value.said
 
 
+@pytest.mark.threat(6)
 @pytest.mark.parametrize(
     ("number", "source", "target", "reason"),
     [

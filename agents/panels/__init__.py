@@ -1,0 +1,1 @@
+"""The panels that come with plurijudge, one file each."""

@@ -1,0 +1,94 @@
+"""Which perturber does a name mean? One of ours, or one of a user's own in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ...text.errors import BadInput
+from ..own_file import loaded
+from . import cues, edits
+from .base import Perturber
+
+KNOWN: dict[str, Perturber] = {
+    made.name: made
+    for made in (
+        cues.Verbosity(),
+        cues.Bandwagon(),
+        cues.Authority(),
+        cues.Distraction(),
+        cues.SuperficialReflection(),
+        *(cues.Sentiment(tone) for tone in ("cheerful", "sad", "angry", "fearful")),
+        cues.Identity(),
+        cues.Authorship(),
+        cues.CompassionFade(),
+        cues.Refinement(),
+        cues.Markdown(),
+        cues.MarkdownBoth(),
+        cues.Spelling(),
+        cues.Injection(),
+        edits.WrongNumber(),
+        edits.DroppedSentence(),
+        edits.DroppedConstraint(),
+        edits.Truncated(),
+        edits.Emptied(),
+        edits.EmptyPhrases(),
+        edits.Fallacy(),
+    )
+}
+CUES = tuple(name for name, made in KNOWN.items() if made.kind == "cue" and made.sided)
+DEFAULT = ("verbosity", "bandwagon", "authority", "distraction", "superficial_reflection", "injection")
+ORDER = "position"  # measured by every audit, from the order alone
+SENSITIVITY = ("wrong_number", "truncated", "empty", "empty_phrases")
+
+
+def perturbers_of(names: Iterable[str]) -> list[Perturber]:
+    """The perturbers of these names.
+
+    Raises:
+        BadInput: if a name means none, or two mean one of the same name.
+    """
+    found = [perturber_of(name) for name in names]
+    called = [one.name for one in found]
+    if twice := sorted({name for name in called if called.count(name) > 1}):
+        raise BadInput(f"Two perturbers are called `{twice[0]}`.", way_out="name each once")
+    return found
+
+
+def perturber_of(name: str) -> Perturber:
+    """The perturber of a name: `bandwagon`, `identity:GROUP`, or `my.py:perturber` of one's own.
+
+    Raises:
+        BadInput: if there is none.
+    """
+    if name in KNOWN:
+        return KNOWN[name]
+    kind, _, rest = name.partition(":")
+    if kind == "identity" and rest:
+        return cues.Identity(rest)
+    if kind == "authorship" and rest:
+        return cues.Authorship(rest)
+    path, _, attribute = name.rpartition(":")
+    if not path.endswith(".py"):
+        raise BadInput(
+            f"There is no bias `{name}`.", way_out=f"some of {', '.join(KNOWN)}; or FILE.py:NAME of your own"
+        )
+    found = getattr(loaded(Path(path), what="perturbers", option="--bias", error=BadInput), attribute, None)
+    try:
+        made: Any = found() if isinstance(found, type) and issubclass(found, Perturber) else found
+    except Exception as error:  # a user's own code
+        raise BadInput(f"`{attribute}` in {path} cannot be made: {type(error).__name__}: {error}.") from error
+    if not isinstance(made, Perturber):
+        raise BadInput(
+            f"`{attribute}` in {path} is no perturber.",
+            way_out="a subclass of plurijudge.agents.perturbers.base.Perturber, or one of it",
+        )
+    lacking = [field for field in ("name", "means", "remedy") if not str(getattr(made, field, "") or "").strip()]
+    if lacking:
+        raise BadInput(f"`{attribute}` in {path} does not say its `{lacking[0]}`.", way_out=f'{lacking[0]} = "..."')
+    if made.name == ORDER:
+        raise BadInput(
+            f"`{attribute}` in {path} is called `{ORDER}`, as the bias of the order is.", way_out="rename it"
+        )
+    return made

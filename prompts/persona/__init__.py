@@ -1,0 +1,1 @@
+"""Prompts that ask for a verdict."""
