@@ -188,6 +188,12 @@ def _listen(
                 until, begun = time.monotonic() + limits.seconds, True
         if lines.done:
             why = ""
+            # The room flushes before it says that it is done, yet both may have come after what `select` saw.
+            while printed in {key.fileobj for key, _ in channels.select(0)} and len(shown) < limits.printed:
+                data = os.read(printed.fileno(), 65_536)
+                if not data:
+                    break
+                shown += data
     return why, shown[: limits.printed].decode("utf-8", "replace")
 
 
