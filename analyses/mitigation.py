@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from ..store.analyses import keep_analysis
 from ..store.engine import Store, plain_errors
 from ..store.tables import metadata
 from ..text.errors import BadInput
-from .audit import POSITION, Heard, heard_in
+from .audit_pairing import POSITION
+from .audit_records import Heard, heard_in
 
 Floats = NDArray[np.float64]
 _CALL = metadata.tables["call"]
@@ -90,13 +91,15 @@ def mitigation(store: Store, name: str, before: str, after: str, *, group: str |
     cures = [Cure("", _accuracy(one, other))]
     if (where_cued := _accuracy_where_cued(one, other)) is not None:
         cures.append(Cure("accuracy where cues stood", where_cued))
-    cures.append(Cure(POSITION, _less(_order(one), _order(other), order_effect(one.control).effect.estimate)))
+    cures.append(
+        Cure(POSITION, less(order_contrasts(one), order_contrasts(other), order_effect(one.control).effect.estimate))
+    )
     for bias, planted in one.planted.items():
         same = other.planted[bias]
         if planted.kind == "cue" and planted.sided and planted.items == same.items:
             effect = cue_effect(planted.picks).effect.estimate
-            cures.append(Cure(bias, _less(_contrast(planted.picks), _contrast(same.picks), effect)))
-    calls, tokens = _costs(store, one.run.id, other.run.id)
+            cures.append(Cure(bias, less(_contrast(planted.picks), _contrast(same.picks), effect)))
+    calls, tokens = times(*(spent(store, found.run.id) for found in (one, other)))
     use, said = _verdict(name, cures, calls)
     return Mitigation(name, one.run.id, other.run.id, tuple(cures), calls, tokens, use, said)
 
@@ -149,13 +152,20 @@ def _contrast(picks: Floats) -> Floats:
     return _means(((picks[:, :, 0] - picks[:, :, 1]) / 2).reshape(len(picks), -1))
 
 
-def _order(heard: Heard) -> Floats:
+def order_contrasts(heard: Heard) -> Floats:
+    """Of each untouched item how much oftener its first response is preferred in front than behind, halved."""
     control = heard.control
     return _means((control[:, 0] - control[:, 1]) / 2)
 
 
-def _less(before: Floats, after: Floats, effect: float | None) -> Estimate:
-    """How much nearer to 0 the effect is: its own direction counts, as the items' contrasts scatter around it."""
+def less(before: Floats, after: Floats, effect: float | None) -> Estimate:
+    """How much nearer to 0 an effect is: its own direction counts, as the items' contrasts scatter around it.
+
+    Args:
+        before: shape (n_items,): each item's contrast, NaN where there is none.
+        after: the same items' contrasts of another judge, or of the judge with a cure.
+        effect: that of `before`; None where it is unknown.
+    """
     both = ~np.isnan(before) & ~np.isnan(after)
     if effect is None or both.sum() < 2:
         return Estimate.unknown("fewer than two complete items", n=int(both.sum()), left_out=int((~both).sum()))
@@ -163,18 +173,32 @@ def _less(before: Floats, after: Floats, effect: float | None) -> Estimate:
     return bounded_mean(towards * (before - after), low=-1.0, high=1.0)
 
 
-def _costs(store: Store, before: str, after: str) -> tuple[float | None, float | None]:
-    """Calls and tokens of the second run over those of the first; hits count as the calls whose answers they reused."""
-    sums = []
-    for run in (before, after):
-        wanted = select(func.count(), func.sum(_CALL.c.tokens_in), func.sum(_CALL.c.tokens_out)).where(
-            _CALL.c.run == run, _CALL.c.status.in_(("ok", "hit", "truncated", "refused"))
-        )
-        with plain_errors(store.url), store.engine.connect() as connection:
-            sums.append(tuple(connection.execute(wanted).one()))
-    (calls, tokens_in, tokens_out), (more, more_in, more_out) = sums
-    tokens, further = (tokens_in or 0) + (tokens_out or 0), (more_in or 0) + (more_out or 0)
-    return (more / calls if calls else None), (further / tokens if tokens and further else None)
+class Spent(NamedTuple):
+    """What a run asked for; an answer from the cache counts as the call whose answer it reused.
+
+    Attributes:
+        calls: how many answers it has.
+        tokens: in and out; 0 where they are not known.
+    """
+
+    calls: int
+    tokens: int
+
+
+def spent(store: Store, run: str) -> Spent:
+    """What a run's answers took, whoever paid for them."""
+    wanted = select(func.count(), func.sum(_CALL.c.tokens_in), func.sum(_CALL.c.tokens_out)).where(
+        _CALL.c.run == run, _CALL.c.status.in_(("ok", "hit", "truncated", "refused"))
+    )
+    with plain_errors(store.url), store.engine.connect() as connection:
+        calls, tokens_in, tokens_out = connection.execute(wanted).one()
+    return Spent(int(calls), int(tokens_in or 0) + int(tokens_out or 0))
+
+
+def times(before: Spent, after: Spent) -> tuple[float | None, float | None]:
+    """Calls and tokens of the second over those of the first; None where they are not known."""
+    calls = after.calls / before.calls if before.calls else None
+    return calls, (after.tokens / before.tokens if before.tokens and after.tokens else None)
 
 
 def _verdict(name: str, cures: list[Cure], calls: float | None) -> tuple[bool | None, str]:

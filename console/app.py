@@ -12,7 +12,9 @@ from ..text.errors import PlurijudgeError
 from . import (
     agreement,
     audit,
+    audit_review,
     cache,
+    compare,
     corpus,
     doctor,
     exporting,
@@ -21,15 +23,19 @@ from . import (
     label,
     panels,
     query,
+    report,
     runs,
+    self_preference,
     show,
     tools_gain,
 )
 from .plain import INTERRUPTED, explain, explain_fault, leave, say
 from .settings import default_map, load_dotenv
+from .two_words import TwoWords
 
 app = typer.Typer(
     name="plurijudge",
+    cls=TwoWords,
     help="Judge text with LLMs, and measure how far the judges can be trusted.",
     epilog="\b\nStart here:\n  plurijudge judge items.jsonl --model openai/gpt-5-mini\n  plurijudge show last",
     rich_markup_mode=None,
@@ -69,7 +75,11 @@ _add(runs.runs, "runs", runs.EXAMPLES)
 _add(show.show, "show", show.EXAMPLES)
 _add(agreement.agreement, "agreement", agreement.EXAMPLES)
 _add(tools_gain.tools_gain, "tools-gain", tools_gain.EXAMPLES)
+_add(compare.compare, "compare", compare.EXAMPLES)
 _add(audit.audit, "audit", audit.EXAMPLES)
+_add(audit_review.audit_review, "audit review", audit_review.EXAMPLES)
+_add(self_preference.self_preference, "self-preference", self_preference.EXAMPLES)
+_add(report.report, "report", report.EXAMPLES)
 _add(label.label, "label", label.EXAMPLES)
 _add(query.query, "query", query.EXAMPLES)
 _add(doctor.doctor, "doctor", doctor.EXAMPLES)
@@ -85,8 +95,10 @@ def run() -> None:
     try:
         load_dotenv()
         given = _given()
-        commands = ("judge", "audit", "runs", "show", "agreement", "tools-gain", "label", "query", "doctor")
+        commands = ("judge", "compare", "audit", "runs", "show", "agreement", "tools-gain", "label", "query", "doctor")
+        commands += ("self-preference", "report")
         per_command = {command: given for command in commands}
+        per_command["audit review"] = {name: value for name, value in given.items() if name == "db"}
         nested = {name: given for name in ("items", "verdicts", "decisions", "calls", "llmbar")}
         which = {name: value for name, value in given.items() if name == "db"}  # never which model's answers to prune
         kept = {"stats": which, "prune": which}

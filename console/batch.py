@@ -10,26 +10,33 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..text.errors import BadJudge, NothingToJudge, PlurijudgeError
 from .options import DEFAULT_DB
-from .plain import INTERRUPTED, say
+from .plain import INTERRUPTED, STOPPED, leave, say
 
 if TYPE_CHECKING:
     from ..agents.judge import Judge
     from ..agents.panel import Panel
     from ..agents.perturbers.base import Perturber
+    from ..agents.perturbers.written import Written
+    from ..analyses.self_preference import Options
+    from ..graphs.contest import Contest
+    from ..graphs.legs import Leg
     from ..graphs.plan import Plan
+    from ..graphs.rewriting import Rewritten
     from ..graphs.runner import Pace, Progress
+    from ..graphs.self_preference import Trial
     from ..graphs.study import Outcome, Study
     from ..store.engine import Store
     from ..store.faults import Line
     from ..store.records import Item
 
+T = TypeVar("T")
 _EVERY = 30.0
 
 
@@ -120,9 +127,72 @@ class Batch:
         whole = list(perturbed(given, perturbers, seed=seed, unfit=unfit))
         if not whole:
             raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="pairs, as docs/files.md shows")
+        not_planted = tuple((name, reason, n) for (name, reason), n in sorted(unfit.items()))
+        plan = plan.model_copy(update={"not_planted": not_planted})
         return self._run(
             lambda o: self.study.judge(whole, judge, plan=plan, pace=self.pace, name=f"audit of {path.name}", **o)
         )
+
+    def rewrite(
+        self, items: str, judge: Judge, writer: Judge, perturbers: list[Written], *, limit: int | None, fresh: bool
+    ) -> Rewritten:
+        """Have a model write what is planted in the items of a file that the judge can judge."""
+        from itertools import islice
+
+        from ..graphs.plan import Plan
+        from ..graphs.rewriting import Rewriting
+        from ..store.files import read_items
+
+        plan = Plan()
+        usable = _usable(read_items(Path(items)), items, lambda item: plan.unfit(item, judge), quietly=True)
+        given = list(islice(usable, limit))
+        return self._run(lambda o: Rewriting(self.store, writer, self.pace, fresh=fresh, **o).work(given, perturbers))
+
+    def candidates(self, items: str, contest: Contest, *, plan: Plan, options: Options, strict: bool) -> Trial:
+        """Have candidates answer the prompts of a file, and everybody judge the pairs."""
+        from ..graphs.self_preference import try_candidates
+
+        path = spool() if items == "-" else Path(items)
+        for judge in contest.judges:
+            if not judge.is_llm:
+                say(f"note: {judge.title} is no LLM")
+        return self._run(
+            lambda o: try_candidates(
+                self.study, path, contest, plan=plan, pace=self.pace, options=options, strict=strict, told=say, **o
+            )
+        )
+
+    def legs(self, items: str, legs: Sequence[Leg], *, strict: bool) -> tuple[dict[str, str], Outcome | None]:
+        """Make runs that are held against each other, one after another.
+
+        Gives those that are closed by the legs' names, and the one that was stopped.
+        """
+        from ..graphs.legs import left_of
+        from ..graphs.study import summary_line
+
+        runs: dict[str, str] = {}
+        path = str(spool()) if items == "-" else items
+        for leg in legs:
+            begun = time.monotonic()
+            outcome = self.judge(path, leg.judge, leg.plan, panel=leg.panel, strict=strict)
+            say(f"{outcome.run}, {leg.name}: {summary_line(outcome.sums, set_aside=outcome.set_aside)}")
+            if outcome.status == "open":
+                return runs, outcome
+            runs[leg.name] = outcome.run
+            self.pace = left_of(self.pace, outcome, seconds=time.monotonic() - begun)
+        return runs, None
+
+    def legs_or_leave(self, items: str, legs: Sequence[Leg], *, strict: bool = False) -> dict[str, str]:
+        """Make all of the runs, by their names; where one is stopped, the command ends."""
+        runs, stopped = self.legs(items, legs, strict=strict)
+        if stopped is not None:
+            self.leave_stopped(stopped)
+        return runs
+
+    def leave_stopped(self, outcome: Outcome) -> NoReturn:
+        """End the command where one of several runs was stopped."""
+        say(f"stopped: {outcome.stopped}; start it again: what was answered is not paid again{self.db_flag}")
+        leave(INTERRUPTED if outcome.stopped == "interrupted" else STOPPED)
 
     def resume(self, run: str) -> Outcome:
         """Go on with a run."""
@@ -137,8 +207,8 @@ class Batch:
         if self._study is not None:
             self._study.close()
 
-    def _run(self, work: Callable[[dict[str, Any]], Coroutine[Any, Any, Outcome]], *, run: str = "last") -> Outcome:
-        async def main() -> Outcome:
+    def _run(self, work: Callable[[dict[str, Any]], Coroutine[Any, Any, T]], *, run: str = "last") -> T:
+        async def main() -> T:
             stop = asyncio.Event()
             _stop_on_signals(stop)
             ticker = Ticker(quiet=self.quiet)
@@ -155,7 +225,13 @@ class Batch:
             raise
 
 
-def _usable(lines: Iterable[Line[Item]], file: str, unfit: Callable[[Item], tuple[str, str] | None]) -> Iterator[Item]:
+def _usable(
+    lines: Iterable[Line[Item]],
+    file: str,
+    unfit: Callable[[Item], tuple[str, str] | None],
+    *,
+    quietly: bool = False,
+) -> Iterator[Item]:
     """The items of lines that can be judged, each id once; what is wrong with a line that is left out is said."""
     from ..store.faults import Fault
 
@@ -170,7 +246,7 @@ def _usable(lines: Iterable[Line[Item]], file: str, unfit: Callable[[Item], tupl
                 yield line.record
                 continue
             fault = Fault(file, line.number, *why)
-        if fault is not None:
+        if fault is not None and not quietly:
             say(f"set aside: {fault}")
 
 

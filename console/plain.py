@@ -6,14 +6,16 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from ..text.errors import PlurijudgeError
+from ..text.errors import PlurijudgeError, StoreFull
 from ..text.secrets import known_secrets, without_secrets
 
+T = TypeVar("T")
 DONE, SOME_FAILED, BAD, STOPPED, GATE, FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
 
 
@@ -45,6 +47,15 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     return str(value)
+
+
+def kept(save: Callable[[], T]) -> T | None:
+    """Keep an analysis; gives what `save` does. What a read-only store says is measured all the same, but not kept."""
+    try:
+        return save()
+    except StoreFull as error:
+        say(f"note: the analysis is not kept. {error.message}")
+        return None
 
 
 def reader_gone() -> None:

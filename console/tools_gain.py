@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..text.errors import BadInput, StoreFull
-from . import judge as judging
-from .options import DEFAULT_DB, Db, Json, complete_runs, examples
-from .plain import BAD, INTERRUPTED, STOPPED, answer_json, leave, say
+from ..text.errors import BadInput
+from .judging import (
+    Allowance,
+    CallLimits,
+    Changes,
+    Fresh,
+    Items,
+    Limit,
+    NamedJudge,
+    NoTies,
+    Quiet,
+    Samples,
+    Seed,
+    Strict,
+    Tools,
+    ToolUse,
+    batch_of,
+    names_in,
+)
+from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
+from .plain import BAD, answer_json, kept, leave
 
 if TYPE_CHECKING:
-    from ..agents.judge import Judge
     from ..analyses.tools_gain import Compared, ToolsGain
-    from ..graphs.plan import Plan
-    from ..graphs.study import Outcome
     from ..store.engine import Store
-    from .batch import Batch
 
 EXAMPLES = examples(
     "plurijudge tools-gain items.jsonl --model openai/gpt-5-mini --tools calculator,units",
@@ -65,45 +78,30 @@ _Probes = Annotated[
 _Group = Annotated[str, typer.Option("--group", help="Only the labels of this group of annotators.")]
 
 
+@grouped
 def tools_gain(
-    context: typer.Context,
-    items: judging.Items = "",
+    items: Items = "",
+    *,
     with_run: _With = "",
     without_run: _Without = "",
     flipped_run: _Flipped = "",
     dead_run: _Dead = "",
-    model: judging.ModelName = "builtin/heuristic",
-    judge: judging.JudgeName = "",
-    tools: judging.Tools = "",
+    named: NamedJudge,
+    tools: Tools = "",
     each: _Each = False,
     probes: _Probes = False,
     group: _Group = "",
-    criteria: judging.Criteria = None,
-    prompt: judging.PromptName = None,
-    base_url: judging.BaseUrl = None,
-    temperature: judging.Temperature = None,
-    max_tokens: judging.MaxTokens = None,
-    samples: judging.Samples = 1,
-    no_ties: judging.NoTies = False,
-    tool_mode: judging.ToolMode = "live",
-    tool_calls: judging.ToolCalls = None,
-    tool_rounds: judging.ToolRounds = None,
-    tool_seconds: judging.ToolSeconds = None,
-    tool_bytes: judging.ToolBytes = None,
-    concurrency: judging.Concurrency = 16,
-    timeout: judging.Timeout = 120.0,
-    retries: judging.Retries = 5,
-    rpm: judging.Rpm = None,
-    tpm: judging.Tpm = None,
-    transport: judging.Transport = "auto",
-    limit: judging.Limit = None,
-    seed: judging.Seed = 0,
-    fresh: judging.Fresh = False,
-    strict: judging.Strict = False,
-    budget: judging.Dollars = None,
-    max_calls: judging.MaxCalls = None,
-    deadline: judging.Deadline = None,
-    quiet: judging.Quiet = False,
+    changes: Changes,
+    samples: Samples = 1,
+    no_ties: NoTies = False,
+    tool_use: ToolUse,
+    calls: CallLimits,
+    limit: Limit = None,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+    strict: Strict = False,
+    allowance: Allowance,
+    quiet: Quiet = False,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -131,72 +129,27 @@ def tools_gain(
         with Store.open(db) as store:
             _answer(store, [recorded], group=group, as_json=as_json)
         return
-    from ..agents.model import Limits
-    from ..graphs.budget import Budget
     from ..graphs.plan import Plan
-    from ..graphs.runner import Pace
-    from .batch import Batch
+    from ..graphs.tools_gain import compared, legs
 
-    options = {
-        **{"criteria": criteria, "prompt": prompt, "base_url": base_url, "temperature": temperature},
-        **{"max_tokens": max_tokens, "ties": False if no_ties else None, "tool_calls": tool_calls},
-        **{"tool_rounds": tool_rounds, "tool_seconds": tool_seconds, "tool_bytes": tool_bytes},
-        "tools": tuple(name.strip() for name in tools.split(",") if name.strip()) or None,
-    }
-    named = context.get_parameter_source("model")
-    given = {name: value for name, value in options.items() if value is not None}
-    who = _who(judge, model, given, insists=named is not None and named.name == "COMMANDLINE")
-    plan = Plan(samples=samples, seed=seed, limit=limit, fresh=fresh, tool_mode=tool_mode)
-    limits = Limits(
-        concurrency=concurrency,
-        timeout=timeout,
-        attempts=retries + 1,
-        total=max(600.0, 2 * timeout),
-        requests_per_minute=rpm,
-        tokens_per_minute=tpm,
-        transport=transport,
+    who = named.described(
+        **changes.told(),
+        ties=False if no_ties else None,
+        **tool_use.told(),
+        tools=tuple(names_in(tools)) or None,
     )
-    pace = Pace(limits=limits, budget=Budget(calls=max_calls, dollars=budget, seconds=deadline))
-    batch = Batch(db=db, pace=pace, quiet=quiet)
+    plan = Plan(samples=samples, seed=seed, limit=limit, fresh=fresh, tool_mode=tool_use.tool_mode)
+    wanted = legs(who, plan, each=each, probes=probes)
+    batch = batch_of(db, allowance=allowance, calls=calls, quiet=quiet)
     try:
-        runs, stopped = _judge(batch, items, who, plan, each=each, probes=probes, strict=strict)
-        if runs or stopped is None:
-            _answer(batch.store, runs, group=group, as_json=as_json)
+        runs, stopped = batch.legs(items, wanted, strict=strict)
+        whole = compared(wanted, [*runs.values()])
+        if whole or stopped is None:
+            _answer(batch.store, whole, group=group, as_json=as_json)
         if stopped is not None:
-            say(f"stopped: {stopped.stopped}; start it again: what was answered is not paid again{batch.db_flag}")
-            leave(INTERRUPTED if stopped.stopped == "interrupted" else STOPPED)
+            batch.leave_stopped(stopped)
     finally:
         batch.close()
-
-
-def _who(judge: str, model: str, given: dict[str, Any], *, insists: bool) -> Judge:
-    from ..agents.judge import Judge
-
-    if not judge:
-        return Judge(model, **given)
-    return Judge.read(judge, **given, **({"model": model} if insists else {}))
-
-
-def _judge(
-    batch: Batch, items: str, judge: Judge, plan: Plan, *, each: bool, probes: bool, strict: bool
-) -> tuple[list[Compared], Outcome | None]:
-    """Make the runs; gives those that can be compared, and the one that was stopped."""
-    from ..graphs.legs import left_of
-    from ..graphs.study import summary_line
-    from ..graphs.tools_gain import compared, legs
-    from .batch import spool
-
-    wanted, runs = legs(judge, plan, each=each, probes=probes), list[str]()
-    path = str(spool()) if items == "-" else items
-    for leg in wanted:
-        begun = time.monotonic()
-        outcome = batch.judge(path, leg.judge, leg.plan, strict=strict)
-        say(f"{outcome.run}, {leg.title}: {summary_line(outcome.sums, set_aside=outcome.set_aside)}")
-        if outcome.status == "open":
-            return compared(wanted, runs), outcome
-        runs.append(outcome.run)
-        batch.pace = left_of(batch.pace, outcome, seconds=time.monotonic() - begun)
-    return compared(wanted, runs), None
 
 
 def _answer(store: Store, runs: list[Compared], *, group: str, as_json: bool) -> None:
@@ -206,12 +159,7 @@ def _answer(store: Store, runs: list[Compared], *, group: str, as_json: bool) ->
     told = []
     for first, second, flipped, dead in runs:
         gain = measured(store, first, second, flipped_run=flipped, dead_run=dead, group=group or None)
-        try:
-            number: int | None = save(store, gain)
-        except StoreFull as error:  # what a read-only store says can be measured all the same
-            number = None
-            say(f"note: the analysis is not kept. {error.message}")
-        told.append((gain, {"analysis": number, **gain.to_dict()}))
+        told.append((gain, {"analysis": kept(partial(save, store, gain)), **gain.to_dict()}))
     if as_json:
         answer_json({"tools_gain": [document for _, document in told]})
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +35,10 @@ from .runner import Job, Pace, Watch
 from .state import Bench
 
 if TYPE_CHECKING:
+    from ..analyses.self_preference import Matrix, Options
+    from .compare import Compared
+    from .contest import Contest
+    from .self_preference import Trial as Verdicts
     from .tools_gain import Trial
 
 T = TypeVar("T")
@@ -195,7 +199,7 @@ class Study:
         who = await asyncio.to_thread(self.fixed, who)
         voices = await asyncio.to_thread(seated, panel, who)
         await asyncio.to_thread(_check_budget, pace, who, voices)
-        reading = await asyncio.to_thread(self._reading_of, items, name, strict)
+        reading = await asyncio.to_thread(self.reading_of, items, name=name, strict=strict)
         plan = plan or Plan()
         run = await asyncio.to_thread(self._begun, reading.dataset.id, who, plan, voices)
         return await self._work(run, who, plan, voices, reading, pace, watch, stop)
@@ -290,6 +294,109 @@ class Study:
             stop=stop,
         )
 
+    def self_preference(
+        self,
+        runs: Outcome | str | Sequence[Outcome | str],
+        *,
+        gold: Outcome | str | Sequence[Outcome | str],
+        **options: Any,
+    ) -> Matrix:
+        """Measure how far judges favour their own answers, from closed runs; the result is kept.
+
+        Args:
+            runs: runs of judges of which at least one wrote answers that it judges, or their ids.
+            gold: gold's runs, over the same items.
+            options: as `analyses.self_preference.Options` has them.
+
+        Raises:
+            NotFound: if there is no such run.
+            BadInput: if the runs do not fit together.
+        """
+        from ..analyses.self_preference import Options, save, self_preference as measured
+
+        found = measured(self.store, _names(runs), _names(gold), options=Options(**options))
+        save(self.store, found)
+        return found
+
+    async def try_candidates(
+        self,
+        items: Items,
+        contest: Contest,
+        *,
+        plan: Plan | None = None,
+        pace: Pace | None = None,
+        options: Options | None = None,
+        name: str = "",
+        strict: bool = False,
+        watch: Watch | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> Verdicts:
+        """Have candidates answer prompts and judge each other, gold too, and measure who favours their own.
+
+        Begun again, it goes on where it was stopped. See `graphs.self_preference.try_candidates`.
+        """
+        from .self_preference import try_candidates
+
+        return await try_candidates(
+            self,
+            items,
+            contest,
+            plan=plan,
+            pace=pace,
+            options=options,
+            name=name,
+            strict=strict,
+            watch=watch,
+            stop=stop,
+        )
+
+    async def compare(
+        self,
+        items: Items,
+        judges: Sequence[Judge | str],
+        *,
+        plan: Plan | None = None,
+        pace: Pace | None = None,
+        group: str | None = None,
+        name: str = "",
+        strict: bool = False,
+        watch: Watch | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> Compared:
+        """Judge items with two judges, and say which of them agrees more with gold, and at what price.
+
+        Args:
+            items: as for `judge`; gold says which verdicts are right.
+            judges: the judge that the other is held against, and the other.
+            plan: of both runs.
+            pace: concurrency and deadlines; its budget is that of both runs together.
+            group: the annotators' group whose labels are gold; None for all.
+            name: what the data set is called, for items that come from no file.
+            strict: refuse a file with any bad line before anything is judged.
+            watch: called with the progress after each item.
+            stop: set it to end early; what was answered is not paid again when the comparison is started anew.
+
+        Raises:
+            BadInput: if the items cannot be read, or there are not two different judges.
+            BadJudge: if a judge's description does not hold, or it judges no pairs.
+            ModelError: if a model cannot be called at all.
+            StoreError: if the store cannot be opened or written.
+        """
+        from .compare import compare
+
+        return await compare(
+            self,
+            items,
+            judges,
+            plan=plan,
+            pace=pace,
+            group=group,
+            name=name,
+            strict=strict,
+            watch=watch,
+            stop=stop,
+        )
+
     def fixed(self, judge: Judge) -> Judge:
         """The judge as it judges from this store: `auto` among its tools gives way to those that earned their place.
 
@@ -322,6 +429,14 @@ class Study:
     def tools_gain_sync(self, items: Items, judge: Judge, **options: Any) -> Trial:
         """`tools_gain`, for programs without an event loop; works in notebooks too."""
         return run_sync(self.tools_gain(items, judge, **options))
+
+    def try_candidates_sync(self, items: Items, contest: Contest, **options: Any) -> Verdicts:
+        """`try_candidates`, for programs without an event loop; works in notebooks too."""
+        return run_sync(self.try_candidates(items, contest, **options))
+
+    def compare_sync(self, items: Items, judges: Sequence[Judge | str], **options: Any) -> Compared:
+        """`compare`, for programs without an event loop; works in notebooks too."""
+        return run_sync(self.compare(items, judges, **options))
 
     def outcome(self, run: Run | str) -> Outcome:
         """What a run came to, summed over its rows."""
@@ -366,7 +481,17 @@ class Study:
         row |= {"panel": panel.id, "panel_digest": panel.digest}
         return create_run(self.store, judge=judge.row(), run=row, court=court)
 
-    def _reading_of(self, items: Items, name: str, strict: bool) -> Reading:
+    def reading_of(self, items: Items, *, name: str = "", strict: bool = False) -> Reading:
+        """The data set of what was given, and what of it is still to be stored.
+
+        Args:
+            items: as for `judge`.
+            name: what the data set is called, for items that come from no file.
+            strict: refuse a file with any bad line.
+
+        Raises:
+            BadInput: if the items cannot be read.
+        """
         if isinstance(items, (str, os.PathLike)):
             path = Path(items)
             if strict and (faults := list(scan(path))):
@@ -385,6 +510,11 @@ class Study:
 
     def _as_planned(self, run: Run) -> tuple[Judge, Plan, Panel | None]:
         """The run's judge, plan and panel; a judge that has changed since is refused, with what changed."""
+        if run.kind == "author":
+            raise BadInput(
+                f"The run {run.id} holds a candidate's answers.",
+                way_out="type `plurijudge self-preference` as before: it goes on where it was stopped",
+            )
         if run.kind != "judge" or "judge" not in run.plan:
             raise BadInput(f"The run {run.id} was imported: there is nothing to go on with.")
         who, plan = Judge(**run.plan["judge"]), Plan(**run.plan["plan"])
@@ -410,6 +540,11 @@ def _difference(before: Mapping[str, Any], now: Judge) -> str:
         return "its prompt has changed:\n" + "\n".join(list(lines)[:40])
     changed = [key for key, value in now.description.items() if before["description"].get(key) != value]
     return f"changed: {', '.join(changed)}."
+
+
+def _names(runs: Outcome | str | Sequence[Outcome | str]) -> list[str]:
+    several = [runs] if isinstance(runs, (Outcome, str)) else runs
+    return [run.run if isinstance(run, Outcome) else run for run in several]
 
 
 def _rest_of(dataset: Dataset) -> Reading:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
@@ -13,7 +12,7 @@ from ..agents.tools.known import AUTO
 from ..agents.tools.toolbox import Probe
 from ..analyses.tools_gain import Compared, ToolsGain, save, tools_gain as measured
 from ..text.errors import BadInput
-from .legs import left_of
+from .legs import Leg, run_legs
 from .plan import Plan
 from .runner import Pace, Watch
 
@@ -21,22 +20,6 @@ if TYPE_CHECKING:
     from .study import Items, Outcome, Study
 
 PROBES: tuple[Probe, ...] = tuple(probe for probe in get_args(Probe) if probe)
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One of the runs of a trial: a judge, which has tools or none, and what is done with their results."""
-
-    judge: Judge
-    plan: Plan
-
-    @property
-    def title(self) -> str:
-        """What it is, in words."""
-        if not self.judge.tools:
-            return "without tools"
-        probed = f", results {self.plan.tool_probe}" if self.plan.tool_probe else ""
-        return f"with {', '.join(self.judge.tools)}{probed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +67,11 @@ def legs(judge: Judge, plan: Plan, *, each: bool = False, probes: bool = False) 
             way_out="leave out `presentations`, `until`, `gate` and `tool_probe` in the plan",
         )
     sets = [(name,) for name in judge.tools] if each else [judge.tools]
-    found = [Leg(_with(judge, ()), plan)]
+    found = [Leg("without tools", _with(judge, ()), plan)]
     for tools in sets:
         for probe in ("", *(PROBES if probes else ())):
-            found.append(Leg(_with(judge, tools), plan.model_copy(update={"tool_probe": probe})))
+            name = f"with {', '.join(tools)}{f', results {probe}' if probe else ''}"
+            found.append(Leg(name, _with(judge, tools), plan.model_copy(update={"tool_probe": probe})))
     return found
 
 
@@ -123,21 +107,11 @@ async def try_tools(
     stop: asyncio.Event | None = None,
 ) -> Trial:
     """Judge the items without tools and with them, and measure what the tools bring; see `Study.tools_gain`."""
-    wanted, pace = legs(judge, plan or Plan(), each=each, probes=probes), pace or Pace()
-    given = items if hasattr(items, "__len__") or hasattr(items, "__fspath__") else list(items)
-    outcomes: list[Outcome] = []
-    for leg in wanted:
-        begun = time.monotonic()
-        outcome = await study.judge(
-            given, leg.judge, plan=leg.plan, pace=pace, name=name, strict=strict, watch=watch, stop=stop
-        )
-        outcomes.append(outcome)
-        if outcome.status == "open":
-            break
-        pace = left_of(pace, outcome, seconds=time.monotonic() - begun)
-    closed = [outcome.run for outcome in outcomes if outcome.status == "closed"]
+    wanted = legs(judge, plan or Plan(), each=each, probes=probes)
+    made = await run_legs(study, items, wanted, pace=pace, name=name, strict=strict, watch=watch, stop=stop)
+    closed = [outcome.run for outcome in made.values() if outcome.status == "closed"]
     gains = [await asyncio.to_thread(_measured, study, runs) for runs in compared(wanted, closed)]
-    return Trial(tuple(gains), tuple(outcomes))
+    return Trial(tuple(gains), tuple(made.values()))
 
 
 def _measured(study: Study, runs: Compared) -> ToolsGain:
