@@ -15,21 +15,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ..prompts.prompt import Prompt, load_prompt
 from ..store.canonical import canonical, digest
-from ..store.records import TIE
+from ..store.records import Item
 from ..text.errors import BadJudge
 from ..text.secrets import without_secrets
 from .builtin import planted, replay
-from .nodes import NODES
+from .contexts import GIVEN, given_in, proposed_by
+from .nodes import NODES, calls_of, in_order, node_of
+from .protocols.base import Protocol
+from .protocols.known import PROTOCOLS
+from .protocols.rubric import Criterion
 from .tools.known import told_of, tool_of, tools_of
 from .tools.toolbox import Mode, Probe, Results, Toolbox, ToolBudget
 
 if TYPE_CHECKING:
     from ..store.engine import Store
 
-JudgeProtocol = Literal["pairwise", "score"]
+JudgeProtocol = Literal["pairwise", "joint", "score", "rank", "rubric", "reference", "choice"]
 DEFAULT_MODEL = "builtin/heuristic"
 CALLABLE = "callable/"
 _TOOL_FIELDS = ("tool_calls", "tool_rounds", "tool_seconds", "tool_bytes")  # nothing to a judge without tools
+_RUBRIC_FIELDS = ("rubric", "one_by_one")
 
 
 class Judge(BaseModel):
@@ -39,23 +44,31 @@ class Judge(BaseModel):
         model: LiteLLM's name of the model, such as `openai/gpt-5-mini`, or a built-in one.
         name: what people call the judge; the model's name where it is not given.
         base_url: the endpoint, '' for the provider's own.
-        protocol: `pairwise` compares two responses, `score` grades one at a time.
+        protocol: `pairwise` compares two responses, `joint` two that answer a request of their own each; `score` grades
+            one at a time, `reference` by what is known to be right, `rubric` by weighted criteria; `rank` puts all in
+            order, `choice` names the right one.
         prompt: a shipped prompt's id or the path of a prompt file; the protocol's own where it is not given.
         criteria: what to decide by, in the user's words.
         ties: whether a tie may be answered.
         scale: the lowest and highest score.
+        anchors: what some scores mean, in words, by the score.
+        rubric: the criteria of the protocol `rubric`, for items that have none of their own.
+        one_by_one: whether each criterion is asked for in a call of its own.
+        contexts: `given` judges under each context that an item names and weighs the verdicts, `proposed:3` under those
+            that the judge thinks of; '' under the item's one context alone.
         temperature: of sampling; None leaves it to the provider.
         top_p: of sampling.
         seed: sent to the provider where it is given.
         max_tokens: the token limit of an answer; a cut answer is asked again once with four times as many.
         structured: `auto` tries a JSON schema, a tool call, then free text; or the one road to take.
+        logprobs: whether one letter is asked for and its probability read, where the provider gives it.
         repair: whether a reply without a verdict is asked once more for its verdict alone.
         tools: names of tools that the judge has: `calculator`, or `my.py:tool` of one's own.
         tool_calls: how many tool calls a verdict may take.
         tool_rounds: how often the model may ask for any.
         tool_seconds: for one tool call; None for what each tool declares.
         tool_bytes: of a tool's result, as the model is shown it.
-        nodes: names of further nodes: `rules`, `cases`, `criteria`, `evidence`, `own_answer`, `reflect`.
+        nodes: names of further nodes, as `agents/nodes.py` has them: `rules`, `reflect`, `mec:5` and others.
         extra: further parameters, sent as they are.
         function: a user's own judge, `module:function`, in the place of a model.
     """
@@ -70,11 +83,16 @@ class Judge(BaseModel):
     criteria: str = ""
     ties: bool = True
     scale: tuple[float, float] = (1.0, 10.0)
+    anchors: dict[float, str] = {}
+    rubric: tuple[Criterion, ...] = ()
+    one_by_one: bool = False
+    contexts: str = ""
     temperature: float | None = Field(default=0.0, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
     max_tokens: int | None = Field(default=1024, ge=1)
     structured: Literal["auto", "schema", "tool", "text"] = "auto"
+    logprobs: bool = False
     repair: bool = True
     tools: tuple[str, ...] = ()
     tool_calls: int = Field(default=6, ge=0)
@@ -102,12 +120,7 @@ class Judge(BaseModel):
     @field_validator("nodes")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        odd = [name for name in names if name not in NODES]
-        if odd:
-            raise ValueError(f"{odd[0]!r} is none; there are {', '.join(NODES)}")
-        if len(set(names)) < len(names):
-            raise ValueError("one is named twice")
-        return tuple(name for name in NODES if name in names)  # they are what they are in whatever order
+        return in_order(names)
 
     @field_validator("base_url")
     @classmethod
@@ -125,9 +138,45 @@ class Judge(BaseModel):
         secret = sorted(name for name in self.extra if "key" in name.lower() or "token" == name.lower())
         if secret:
             raise ValueError(f"`extra` holds {secret[0]!r}; keys come from the environment or from .env")
+        pair = [name for name in self.nodes if NODES[node_of(name)[0]].both_orders]
+        if pair and self.protocol != "pairwise":
+            raise ValueError(f"the node `{pair[0]}` judges pairs in both orders; the protocol is `{self.protocol}`")
         if self.function and ":" not in self.function:
             raise ValueError("`function` is written module:function")
+        if proposed_by(self.contexts) and not self.is_llm:
+            raise ValueError("`contexts: proposed` needs a language model that can think of some; use `given`")
+        if self.one_by_one and self.protocol != "rubric":
+            raise ValueError(f"`one_by_one` goes through a rubric's criteria; the protocol is `{self.protocol}`")
+        if self.logprobs and (self.protocol != "pairwise" or self.nodes or self.tools):
+            what = "nodes or tools" if self.protocol == "pairwise" else f"the protocol `{self.protocol}`"
+            raise ValueError(f"`logprobs` asks for one letter on a pair, which goes with no {what}")
+        self.way.check(self)
         return self
+
+    @property
+    def way(self) -> Protocol:
+        """The protocol: what it shows, asks and reads."""
+        return PROTOCOLS[self.protocol]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and highest score: the prompt's own, else the judge's."""
+        return self.words.scale or self.scale
+
+    def unfit(self, item: Item) -> tuple[str, str] | None:
+        """Why it cannot judge an item: the field and the reason; None where it can."""
+        if self.contexts == GIVEN:
+            try:
+                given_in(item)
+            except ValueError as error:
+                return "meta.contexts", str(error)
+        if self.protocol == "rubric" and not self.rubric and "rubric" not in item.meta:
+            return "meta.rubric", "is missing, and the judge has no rubric of its own"
+        return self.way.unfit(item)
+
+    def labels(self, n: int) -> tuple[str, ...]:
+        """What it calls n responses, in the order shown."""
+        return self.way.labels(self, n)
 
     @cached_property
     def words(self) -> Prompt:
@@ -137,7 +186,7 @@ class Judge(BaseModel):
             BadPrompt: if it does not load.
             BadJudge: if it asks for another protocol.
         """
-        loaded = load_prompt(self.prompt or f"judge/{self.protocol}")
+        loaded = load_prompt(self.prompt or ("judge/letter" if self.logprobs else self.way.prompt))
         if loaded.protocol not in (self.protocol, "any"):
             raise BadJudge(
                 f"The prompt `{loaded.id}` asks for protocol `{loaded.protocol}`; the judge's is `{self.protocol}`.",
@@ -148,13 +197,18 @@ class Judge(BaseModel):
     @cached_property
     def description(self) -> dict[str, Any]:
         """All that may change what the judge says, the prompt by its digest."""
-        told = self.model_dump(mode="json", exclude={"name"} if self.tools else {"name", *_TOOL_FIELDS})
+        silent = {"name", *(() if self.tools else _TOOL_FIELDS), *(() if self.protocol == "rubric" else _RUBRIC_FIELDS)}
+        silent |= {name for name in ("contexts", "anchors") if not getattr(self, name)}
+        silent |= set() if self.logprobs else {"logprobs"}
+        told = self.model_dump(mode="json", exclude=silent)
         if self.tools:
             told["tools"] = told_of(self.tools)
             told["tools_prompt"] = load_prompt("judge/tools").digest
         if self.nodes:
-            prompts = [prompt for name in self.nodes for prompt in NODES[name].prompts]
+            prompts = [prompt for name in self.nodes for prompt in NODES[node_of(name)[0]].prompts]
             told["nodes_prompts"] = {prompt: load_prompt(prompt).digest for prompt in prompts}
+        if proposed_by(self.contexts):
+            told["contexts_prompt"] = load_prompt("nodes/contexts").digest
         told["prompt"] = {"id": self.words.id, "version": self.words.version, "digest": self.words.digest}
         if self.model.startswith("replay/"):
             recorded = replay.recording(self.model.removeprefix("replay/"))
@@ -164,23 +218,31 @@ class Judge(BaseModel):
             told["function_digest"] = _source_digest(load_function(self.function))
         return told
 
+    def answer_schema(self, item: Item, n: int) -> dict[str, Any] | None:
+        """The JSON schema of an answer, reasons before the verdict; None where the prompt asks for free text.
+
+        Args:
+            item: what is judged.
+            n: how many of its responses are shown.
+        """
+        if self.protocol == "rubric":
+            return self._schema(item, n)
+        if n not in self._schemas:
+            self._schemas[n] = self._schema(item, n)
+        return self._schemas[n]
+
     @cached_property
-    def answer_schema(self) -> dict[str, Any] | None:
-        """The JSON schema of an answer, reasons before the verdict; None where the prompt asks for free text."""
+    def _schemas(self) -> dict[int, dict[str, Any] | None]:
+        return {}
+
+    def _schema(self, item: Item, n: int) -> dict[str, Any] | None:
         if not self.words.structured and self.structured == "auto":
             return None
-        asked: dict[str, Any]
-        if self.protocol == "score":
-            low, high = self.words.scale or self.scale
-            number = {"type": "number", "minimum": low, "maximum": high}
-            name, asked = "score", {"anyOf": [number, {"type": "string", "enum": ["abstain"]}]}
-        else:
-            name = "verdict"
-            asked = {"type": "string", "enum": [*self.words.labels[:2], *([TIE] if self.ties else []), "abstain"]}
+        asked = self.way.asked(self, self.labels(n), item)
         return {
             "type": "object",
-            "properties": {"rationale": {"type": "string"}, name: asked},
-            "required": ["rationale", name],
+            "properties": {"rationale": {"type": "string"}, **asked},
+            "required": ["rationale", *asked],
             "additionalProperties": False,
         }
 
@@ -189,10 +251,17 @@ class Judge(BaseModel):
         """The judge's hash: 16 hex digits of the digest of its description."""
         return digest(self.description)[:16]
 
-    @property
+    @cached_property
     def calls(self) -> int:
         """How many calls a verdict takes at least; tools and repairs come on top."""
-        return 1 + (0 if not self.is_llm else sum(NODES[name].calls for name in self.nodes))
+        each = calls_of(self.nodes, own_answer=self.is_llm) * (max(1, len(self.rubric)) if self.one_by_one else 1)
+        proposed = proposed_by(self.contexts)
+        return each if proposed is None else 1 + proposed * each
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a verdict is more than one question and one answer, tools apart."""
+        return bool(self.nodes) or self.one_by_one or bool(self.contexts)
 
     @property
     def title(self) -> str:

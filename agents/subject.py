@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..store.records import Item, VerdictKey
+
+if TYPE_CHECKING:
+    from .protocols.rubric import Criterion
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class Subject:
         protocol: what is asked for.
         ties: whether a tie may be answered.
         scale: the lowest and highest score.
+        rubric: the criteria of the protocol `rubric`.
     """
 
     key: VerdictKey
@@ -27,6 +32,7 @@ class Subject:
     protocol: str
     ties: bool = True
     scale: tuple[float, float] = (1.0, 10.0)
+    rubric: tuple[Criterion, ...] = ()
 
     def quality(self, response: str) -> float | None:
         """What the item's `meta` says of a response's quality, None where it says nothing."""

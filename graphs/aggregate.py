@@ -168,14 +168,16 @@ def _vote(plan: Plan, item: Item, judge: Judge, seat: Seat, verdicts: Sequence[V
     own = reconcile(units, verdicts, protocol=judge.protocol)
     names = [response.id for response in item.responses]
     utilities: dict[str, float] | None = None
-    if judge.protocol == "score":
-        low, high = judge.words.scale or judge.scale
+    span = judge.way.span(judge, len(names))
+    if span is not None:
+        low, high = span
         if own.scores is not None and len(own.scores) == len(names):
             utilities = {n: min(1.0, max(0.0, (own.scores[n] - low) / (high - low))) for n in names}
     elif own.outcome in ("tie", "flipped"):
-        utilities = dict.fromkeys(names, 0.5)
+        utilities = dict.fromkeys(names, 1 / len(names))
     elif own.outcome == "ok" and own.share is not None:
-        utilities = {name: own.share if name == own.preferred else 1 - own.share for name in names}
+        rest = (1 - own.share) / (len(names) - 1)
+        utilities = {name: own.share if name == own.preferred else rest for name in names}
     return MemberVote.model_construct(
         outcome=own.outcome,
         preferred=own.preferred,
@@ -191,7 +193,7 @@ def _decided(panel: Panel, plan: Plan, item: Item, judge: Judge, votes: dict[str
     seats = plan.seats(item, judge, panel)
     saved = sum(len(plan.seat_units(item, judge, seat)) for seat in seats if seat.name not in votes)
     choice = _choice(panel, names, voting) if voting else None
-    outcome, preferred = _outcome(panel, names, votes, voting, choice, single=judge.protocol == "score")
+    outcome, preferred = _outcome(panel, names, votes, voting, choice, single=not judge.way.together)
     worst_off, worst = _worst(voting, preferred)
     told = PanelVote.model_construct(
         panel=panel.id,
@@ -208,17 +210,18 @@ def _decided(panel: Panel, plan: Plan, item: Item, judge: Judge, votes: dict[str
         saved=saved,
     )
     means = {name: _mean([(vote.utilities or {})[name] for vote in voting.values()]) for name in names if voting}
-    low, high = judge.words.scale or judge.scale
-    pairwise = judge.protocol == "pairwise"
-    share = None if not pairwise or not voting else max(means.values()) if preferred is None else means[preferred]
+    span = judge.way.span(judge, len(names))
+    shared = span is None
+    share = None if not shared or not voting else max(means.values()) if preferred is None else means[preferred]
+    low, high = span or (0.0, 1.0)
     return Decision.model_construct(
         item=item.id,
         judge=judge.id,
         arm=plan.arm,
         outcome=outcome,
         preferred=preferred,
-        share=0.5 if pairwise and outcome in ("tie", "flipped") else share if outcome == "ok" else None,
-        scores={n: low + mean * (high - low) for n, mean in means.items()} if means and not pairwise else None,
+        share=1 / len(names) if shared and outcome in ("tie", "flipped") else share if outcome == "ok" else None,
+        scores={n: low + mean * (high - low) for n, mean in means.items()} if means and not shared else None,
         rule=rule_of(panel),
         verdicts=0,
         left_out={},

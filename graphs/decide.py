@@ -7,17 +7,27 @@ import hmac
 from typing import Any
 
 from ..agents.judge import Judge
+from ..agents.nodes import parts_of
 from ..agents.perturbers.base import LABEL
+from ..agents.protocols.rubric import rubric_of
 from ..agents.subject import Subject
 from ..agents.voice import voice_of
 from ..prompts.exhibit import conversation_text
 from ..prompts.prompt import load_prompt
 from ..store.canonical import canonical
 from ..store.records import TIE, Call, Item, Verdict, VerdictKey
-from ..text.verdict import ParsedVerdict, parse_verdict
+from ..text.verdict import ParsedVerdict
 from ..text.verdict_noise import is_refusal
 from .plan import response_text
 from .state import Bench, View
+
+WARM = 0.7
+"""The temperature of what is asked several times in a verdict where the judge's own is 0, which would give one answer."""
+
+
+def within(unit: VerdictKey, step: str) -> str:
+    """The name of an earlier step, within the part of a verdict that it belongs to."""
+    return f"{unit.step}, {step}" if unit.step else step
 
 
 async def decide(view: View, bench: Bench, messages: list[dict[str, Any]] | None = None) -> Verdict:
@@ -35,19 +45,21 @@ async def decide(view: View, bench: Bench, messages: list[dict[str, Any]] | None
         "further": sampling(bench, unit),
         "unit": unit,
         "fence": fence,
-        "schema": judge.answer_schema,
+        "schema": judge.answer_schema(item, len(unit.presentation)),
         "subject": subject_of(judge, item, unit) if bench.model.local else None,
         "max_tokens": judge.max_tokens,
         "fresh": view["fresh"],
-        "refuses": lambda text: is_refusal(text) and heard_in(judge, text).status == "refused",
+        "refuses": lambda text: (
+            is_refusal(text) and heard_in(judge, text, item, len(unit.presentation)).status == "refused"
+        ),
     }
     row, call = await bench.model.complete(messages, **asked)
-    parsed = read(judge, call)
+    parsed = read(judge, call, item, unit)
     replied = call.status == "ok" or call.reason == "empty"  # a call that failed or was refused has nothing to repair
     if replied and parsed.status == "unparseable" and judge.repair and not bench.model.local:
         again = [*messages, *repair(judge, call, parsed)]
         second_row, second = await bench.model.complete(again, turn=1, **asked)
-        repaired = read(judge, second)
+        repaired = read(judge, second, item, unit)
         if second.status == "ok" and repaired.status != "unparseable":
             row, call, parsed = second_row, second, repaired
     return verdict_of(judge, item, unit, row, call, parsed)
@@ -61,9 +73,8 @@ def fence_of(secret: bytes, unit: VerdictKey) -> str:
 
 def messages_of(judge: Judge, item: Item, unit: VerdictKey, fence: str) -> list[dict[str, str]]:
     """The judge's prompt on one presentation of an item."""
-    low, high = judge.words.scale or judge.scale
+    low, high = judge.bounds
     texts = [response_text(item.response(name)) for name in unit.presentation]
-    shown = {"response": texts[0]} if judge.protocol == "score" else {"first": texts[0], "second": texts[1]}
     return judge.words.messages(
         fence=fence,
         criteria=judge.criteria,
@@ -73,7 +84,8 @@ def messages_of(judge: Judge, item: Item, unit: VerdictKey, fence: str) -> list[
         question=asked_text(judge, item, unit),
         context=item.context,
         reference=item.reference,
-        **shown,
+        **judge.way.given(judge, item),
+        **judge.way.shown(item, unit.presentation, texts, judge.labels(len(texts))),
     )
 
 
@@ -96,10 +108,16 @@ def opened(bench: Bench, item: Item, unit: VerdictKey, fence: str) -> list[dict[
 
 
 def sampling(bench: Bench, unit: VerdictKey) -> dict[str, Any]:
-    """The parameters of a call that a persona's dossier sets."""
+    """The parameters of a call that a persona's dossier sets, or a node that needs answers which differ."""
     persona = bench.persona(unit.persona)
     temperature = None if persona is None else persona.dossier.prompt.temperature
+    if temperature is None and bench.judge.temperature == 0 and not bench.model.local and _asks_again(bench.judge):
+        temperature = WARM
     return {} if temperature is None else {"temperature": temperature}
+
+
+def _asks_again(judge: Judge) -> bool:
+    return bool(judge.nodes) and parts_of(judge.nodes).samples > 1
 
 
 def with_section(messages: list[dict[str, Any]], role: str, text: str) -> list[dict[str, Any]]:
@@ -120,7 +138,7 @@ def asked_text(judge: Judge, item: Item, unit: VerdictKey) -> str:
     if not note:
         return question_text(item)
     side = (item.perturbation or {}).get("side") or unit.presentation[0]
-    shown = dict(zip(unit.presentation, judge.words.labels, strict=False))
+    shown = dict(zip(unit.presentation, judge.labels(len(unit.presentation)), strict=True))
     return f"{question_text(item)}\n\n{note.replace(LABEL, shown.get(side, side))}"
 
 
@@ -138,36 +156,31 @@ def question_text(item: Item) -> str:
 
 def subject_of(judge: Judge, item: Item, unit: VerdictKey) -> Subject:
     """What a built-in model or a user's function is told."""
-    scale = judge.words.scale or judge.scale
-    return Subject(unit, item, judge.words.labels[: len(unit.presentation)], judge.protocol, judge.ties, scale)
+    unit = unit.model_copy(update={"step": ""}) if unit.step else unit  # a part says what the verdict alone would
+    labels = judge.labels(len(unit.presentation))
+    rubric = rubric_of(judge, item) if judge.protocol == "rubric" else ()
+    return Subject(unit, item, labels, judge.protocol, judge.ties, judge.bounds, rubric)
 
 
-def read(judge: Judge, call: Call) -> ParsedVerdict:
+def read(judge: Judge, call: Call, item: Item, unit: VerdictKey) -> ParsedVerdict:
     """What a call's answer says, whatever became of the call."""
     cut = call.finish_reason if call.finish_reason in ("length", "content_filter") else None
-    return heard_in(judge, call.response or "", cut=cut)
+    return heard_in(judge, call.response or "", item, len(unit.presentation), cut=cut)
 
 
-def heard_in(judge: Judge, text: str, *, cut: str | None = None) -> ParsedVerdict:
-    """What a text says as this judge's answer."""
-    labels = judge.words.labels[: 1 if judge.protocol == "score" else 2]
-    scale = (judge.words.scale or judge.scale) if judge.protocol == "score" else None
-    return parse_verdict(text, protocol=judge.protocol, labels=labels, scale=scale, finish_reason=cut)
+def heard_in(judge: Judge, text: str, item: Item, n: int, *, cut: str | None = None) -> ParsedVerdict:
+    """What a text says as this judge's answer on n responses of an item."""
+    return judge.way.heard(judge, text, judge.labels(n), item, cut=cut)
 
 
 def repair(judge: Judge, call: Call, parsed: ParsedVerdict) -> list[dict[str, str]]:
     """What is said after a reply without a verdict, to have it repeated as one."""
     said = [{"role": "assistant", "content": call.response}] if (call.response or "").strip() else []
-    answer = wanted_form(judge)
+    answer = judge.way.form(judge)
     why = {"conflict": "it holds more than one verdict", "empty": "it is empty"}.get(
         parsed.reason, "it holds no verdict in the form asked for"
     )
     return [*said, *load_prompt("judge/repair").messages(why=why, answer=answer)]  # type: ignore[list-item]
-
-
-def wanted_form(judge: Judge) -> str:
-    """The form of an answer, as it is shown where a reply is asked for again."""
-    return '{"rationale": "...", "score": ...}' if judge.protocol == "score" else '{"rationale": "...", "verdict": ...}'
 
 
 def verdict_of(judge: Judge, item: Item, unit: VerdictKey, row: int, call: Call, parsed: ParsedVerdict) -> Verdict:
@@ -183,14 +196,8 @@ def verdict_of(judge: Judge, item: Item, unit: VerdictKey, row: int, call: Call,
         status, reason = "unparseable", "tie_not_allowed"
     said: dict[str, Any] = {}
     if status == "ok":
-        shown = dict(zip(judge.words.labels, unit.presentation, strict=False))
-        if judge.protocol == "score":
-            said["scores"] = {shown[label]: score for label, score in (parsed.scores or {}).items() if label in shown}
-        else:
-            said["preferred"] = TIE if parsed.preferred == TIE else shown[str(parsed.preferred)]
-            said["p_first"] = parsed.p_first
-            both = {shown[label]: score for label, score in (parsed.scores or {}).items() if label in shown}
-            said["scores"] = both or None
+        names = dict(zip(judge.labels(len(unit.presentation)), unit.presentation, strict=True))
+        said = judge.way.said(parsed, names)
     return Verdict(
         **unit.model_dump(),
         **said,

@@ -24,6 +24,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
+from ..agents.nodes import LOOKS
 from ..agents.tools.base import DECISIVE, Case, Finding, Observation, Tool, case_of
 from ..agents.tools.toolbox import CHECK, Answered, Toolbox, offer, result_text, shown
 from ..prompts.prompt import load_prompt
@@ -41,9 +42,10 @@ from .decide import (
     subject_of,
     verdict_of,
     with_section,
+    within,
 )
 from .plan import response_text
-from .reflect import REFLECT, prepared, reflected
+from .reflect import DECIDE, prepared, reflected
 from .state import Bench, View
 
 GATE, SETTLED = "gate", "settled"
@@ -108,9 +110,9 @@ async def heard_with_tools(view: View, bench: Bench) -> tuple[list[Verdict], lis
     """One verdict of a judge with tools, and the calls behind it."""
     assert bench.toolbox is not None
     config: Any = {"recursion_limit": 2 * bench.toolbox.budget.rounds + 10}
-    graph = hearing_graph(reflecting=REFLECT in bench.judge.nodes)
+    graph = hearing_graph(reflecting=any(name in bench.judge.nodes for name in LOOKS))
     out = await graph.ainvoke({"view": view}, config, context=bench)
-    named = cited_in(out["word"].raw or "")
+    named = {name for verdict in [out["word"], *out["verdicts"]] for name in cited_in(verdict.raw or "")}
     trace = [_marked(call, named) if _evidence_in(call) else call for call in out.get("trace", [])]
     return out["verdicts"], trace
 
@@ -186,7 +188,7 @@ async def tools(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
     bench, view, case = runtime.context, state["view"], state["case"]
     box, unit = _box(bench), view["unit"]
     native, fence, rounds = bench.model.takes_tools, fence_of(bench.secret, unit), state["rounds"]
-    labels = dict(zip(bench.judge.words.labels, unit.presentation, strict=False))
+    labels = dict(zip(bench.judge.labels(len(unit.presentation)), unit.presentation, strict=False))
     asked = wanted(state["call"], rounds=rounds - 1, native=native)
     room = max(0, box.budget.calls - _made(state))
     done = await asyncio.gather(*(box.call(one.name, one.raw, case, labels) for one in asked[:room]))
@@ -209,7 +211,7 @@ async def decide(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
     """Read the model's word; a reply without a verdict is asked once more, for its verdict alone."""
     bench, view, call, row = runtime.context, state["view"], state["call"], state["row"]
     judge, unit, item = bench.judge, view["unit"], view["item"]
-    parsed = read(judge, call)
+    parsed = read(judge, call, view["item"], unit)
     replied = call.status == "ok" or call.reason == "empty"
     if replied and parsed.status == "unparseable" and judge.repair and not bench.model.local:
         again = [*state["messages"], *repair(judge, call, parsed)]
@@ -224,7 +226,7 @@ async def decide(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
             turn=turn,
             further=sampling(bench, unit),
         )
-        repaired = read(judge, second)
+        repaired = read(judge, second, view["item"], unit)
         if second.status == "ok" and repaired.status != "unparseable":
             row, call, parsed = second_row, second, repaired
     word = verdict_of(judge, item, unit, row, call, parsed)
@@ -241,16 +243,11 @@ async def settle(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
     said, judge, box = state["word"], runtime.context.judge, _box(runtime.context)
     if said.status == "error":
         return {"verdicts": [said]}
-    own = said.model_copy(update={"step": "decide"})
-    word = said
-    known = {name for call in state["trace"] for name in _evidence_in(call)}
-    if said.status == "ok" and box.retrieves and not cited_in(said.raw or "") <= known:
-        word = _silent(said, UNKNOWN_EVIDENCE)
+    own = said.model_copy(update={"step": within(state["view"]["unit"], DECIDE)})
+    word = _warranted(said, box, state["trace"])
     if judge.protocol != "pairwise":
         return {"verdicts": [word] if word is said else [word, own]}
-    pair = tuple(sorted(word.presentation))
-    # what code read out of the question itself counts before what the model chose to ask
-    implied = implied_by(state.get("findings", []), pair) or implied_by(state.get("borne", []), pair)
+    implied = _implied(state, word)
     if implied is None and any(call.reason == NO_ISOLATION for call in state["trace"]):
         word = _silent(word, NO_ISOLATION)  # what only running the code could tell is not guessed
     elif implied is not None and implied != word.preferred:
@@ -260,15 +257,46 @@ async def settle(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
 
 
 async def reflect(state: Hearing, *, runtime: Runtime[Bench]) -> Hearing:
-    """Give the verdict a second look, unless code decided it: what was settled stays settled."""
+    """Give the verdict a second look, unless code decided it: what tools imply stands, whoever said it first.
+
+    A look that names evidence which was never shown is no verdict either.
+    """
     [final, *earlier] = state["verdicts"]
-    if final.rule == SETTLED or earlier:
-        return {}
     bench = runtime.context
+    if earlier or (bench.judge.protocol == "pairwise" and _implied(state, final) is not None):
+        return {}
     hands = () if bench.model.local or not bench.model.takes_tools else state["hands"]
     offers = {"tools": [offer(_box(bench).tools[name]) for name in hands], "tool_choice": "none"} if hands else None
-    looked = await reflected(state["view"], bench, final, state["messages"], offers)
-    return {"verdicts": looked}
+    [looked, *before] = await reflected(state["view"], bench, final, state["messages"], offers)
+    return {"verdicts": [_warranted(looked, _box(bench), state["trace"]), *before]}
+
+
+def _implied(state: Hearing, word: Verdict) -> str | None:
+    """The response that tools speak for; what code read out of the question counts before what the model asked."""
+    pair = tuple(sorted(word.presentation))
+    return implied_by(state.get("findings", []), pair) or implied_by(state.get("borne", []), pair)
+
+
+def implied_in(trace: Sequence[ToolCall], pair: tuple[str, ...]) -> str | None:
+    """The same, read from the tool calls of a verdict; None where they speak for none.
+
+    Args:
+        trace: the calls.
+        pair: the responses' ids, sorted.
+    """
+    findings: dict[bool, list[Finding]] = {True: [], False: []}
+    for call in trace:
+        told = orjson.loads(call.implied) if call.implied else {"findings": []}
+        findings[call.call == CHECK] += [Finding(**one) for one in told["findings"]]
+    return implied_by(findings[True], pair) or implied_by(findings[False], pair)
+
+
+def _warranted(word: Verdict, box: Toolbox, trace: Sequence[ToolCall]) -> Verdict:
+    """A word, unless it names evidence that was never shown."""
+    known = {name for call in trace for name in _evidence_in(call)}
+    if word.status == "ok" and box.retrieves and not cited_in(word.raw or "") <= known:
+        return _silent(word, UNKNOWN_EVIDENCE)
+    return word
 
 
 def _silent(word: Verdict, reason: str) -> Verdict:
@@ -318,7 +346,8 @@ def _opened(state: Hearing, bench: Bench, hands: Sequence[str], *, native: bool)
     fence = fence_of(bench.secret, unit)
     messages = state.get("prepared") or opened(bench, view["item"], unit, fence)
     about = "\n".join(canonical(offer(box.tools[name])["function"]) for name in hands)
-    findings = _told(state.get("findings", []), dict(zip(unit.presentation, bench.judge.words.labels, strict=False)))
+    labels = dict(zip(unit.presentation, bench.judge.labels(len(unit.presentation)), strict=True))
+    findings = _told(state.get("findings", []), labels)
     more = load_prompt("judge/tools").messages(
         tools=about, calls=box.budget.calls, text_calls=not native, findings=findings, fence=fence
     )

@@ -4,28 +4,26 @@
 
 `hear` asks for every verdict that the plan wants, each presentation and sample at once and without knowledge of the
 others. One node does it: a `Send` for each costs as much again as all else that is done for a verdict. A judge without
-tools asks once (graphs/decide.py); for one with tools each verdict is a graph of its own (graphs/hearing.py).
+tools asks once (graphs/decide.py); for one with tools each verdict is a graph of its own (graphs/hearing.py); one whose
+nodes ask more than once makes its verdict of several (graphs/parts.py).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, TypeVar
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from ..store.records import ToolCall, Verdict, VerdictKey
+from ..store.records import VerdictKey
 from .decide import decide
-from .hearing import heard_with_tools
+from .letters import by_letter
+from .parts import all_of, judged
 from .reconcile import place_of, reconcile as reconciled
-from .reflect import heard
 from .state import Bench, JudgeState, View
 
-T = TypeVar("T")
 JudgeGraph = CompiledStateGraph[JudgeState, Bench, JudgeState, JudgeState]
 
 
@@ -45,28 +43,14 @@ async def hear_units(state: JudgeState, units: Sequence[VerdictKey], bench: Benc
         for unit in units
         if place_of(unit) not in standing
     ]
-    if bench.toolbox is None and not bench.judge.nodes:
-        return {"verdicts": await _all_of([decide(view, bench) for view in views])}
-    if bench.toolbox is None:
-        looked = await _all_of([heard(view, bench) for view in views])
-        return {"verdicts": [verdict for made in looked for verdict in made]}
-    said: list[tuple[list[Verdict], list[ToolCall]]] = await _all_of([heard_with_tools(view, bench) for view in views])
+    if bench.toolbox is None and not bench.judge.in_parts:
+        ask = by_letter if bench.judge.logprobs else decide
+        return {"verdicts": await all_of([ask(view, bench) for view in views])}
+    said = await all_of([judged(view, bench) for view in views])
     verdicts = [verdict for made, _ in said for verdict in made]
+    if bench.toolbox is None:
+        return {"verdicts": verdicts}
     return {"verdicts": verdicts, "tool_calls": [call for _, calls in said for call in calls]}
-
-
-async def _all_of(asked: list[Coroutine[Any, Any, T]]) -> list[T]:
-    """What all of them bring, in their order; once one fails the others are called off."""
-    if len(asked) == 1:
-        return [await asked[0]]
-    tasks = [asyncio.ensure_future(one) for one in asked]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
 
 
 async def reconcile(state: JudgeState, *, runtime: Runtime[Bench]) -> JudgeState:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from itertools import permutations
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -45,6 +43,7 @@ class Plan(BaseModel):
             `shuffled` each under another's label. All but the first stand in an arm of that name.
         retest: whether the verdicts stand in the arm `retest`, to be held against those of another run.
         retry_of: the run whose failures this one asks again, '' for none.
+        not_planted: of an audit, how often a bias could not be planted on a side of an item: bias, reason, times.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +63,7 @@ class Plan(BaseModel):
     dossiers: Dossiers = "own"
     retest: bool = False
     retry_of: str = ""
+    not_planted: tuple[tuple[str, str, int], ...] = ()
 
     @field_validator("until", "gate")
     @classmethod
@@ -125,27 +125,21 @@ class Plan(BaseModel):
 
     def verdicts(self, item: Item, judge: Judge, panel: Panel | None = None) -> int:
         """How many verdicts it asks for at most."""
-        shown = len(item.responses)
-        if judge.protocol == "pairwise":
-            shown = math.factorial(shown) if self.presentations == "both" else 1
+        shown = judge.way.orders(len(item.responses), both=self.presentations == "both")
         voices = 1 if panel is None else sum(seat.members for seat in self.seats(item, judge, panel))
         return shown * self._samples(item) * voices
 
     def shown(self, item: Item, judge: Judge) -> list[tuple[str, ...]]:
         """The presentations of an item."""
         names = [response.id for response in item.responses]
-        if judge.protocol == "score":
-            return [(name,) for name in names]
-        orders = list(permutations(names))
-        return orders if self.presentations == "both" else [orders[draw(self.seed, judge.id, item.id) % len(orders)]]
+        drawn = draw(self.seed, judge.id, item.id)
+        return judge.way.presentations(names, both=self.presentations == "both", drawn=drawn)
 
     def unfit(self, item: Item, judge: Judge) -> tuple[str, str] | None:
         """Why an item cannot be judged: the field and the reason; None where it can."""
-        needed, n = (1, len(item.responses)) if judge.protocol == "score" else (2, len(item.responses))
-        if n < needed:
-            return "responses", f"has {n} of the {needed} responses that the protocol `{judge.protocol}` needs"
-        if judge.protocol == "pairwise" and n > 2:
-            return "responses", f"has {n} responses; `pairwise` compares two: use --protocol score, or split the item"
+        lacking = judge.unfit(item)
+        if lacking is not None:
+            return lacking
         for number, response in enumerate(item.responses):
             size = len(response_text(response))
             if size > self.max_chars:

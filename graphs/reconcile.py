@@ -6,30 +6,37 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import fsum
 
-from ..store.records import TIE, Decision, Dissent, Outcome, Verdict, VerdictKey
+from ..agents.protocols.known import PROTOCOLS
+from ..store.records import ASK_PEOPLE, TIE, Decision, Dissent, Outcome, Verdict, VerdictKey
 
 PAIR_RULE = "majority over samples, then both presentations must agree"
 SINGLE_RULE = "majority over samples of one presentation"
+PEOPLE = "its answers differ, so a person is asked"
+RANK_RULE = "mean points over samples, then over orders; it must lead in each order"
+CHOICE_RULE = "most samples, in each order alike"
 SCORE_RULE = "mean score of each response over samples; the highest is preferred"
 
 
 def reconcile(units: Sequence[VerdictKey], verdicts: Iterable[Verdict], *, protocol: str) -> Decision:
     """The decision over an item's final verdicts.
 
-    A pair whose presentations disagree is `flipped`. Where a presentation (or, for scores, a response) has no verdict,
-    there is no decision: `abstained` if nothing but abstentions is in its place, else `failed`.
+    What presentations disagree about is `flipped`. Where a presentation (or, for scores, a response) has no verdict,
+    there is no decision: `abstained` if nothing but abstentions is in its place, else `failed`. The rule says where a
+    node handed the pair to people.
 
     Args:
         units: the verdicts that were asked for.
         verdicts: those given, whatever their status.
-        protocol: `pairwise` or `score`.
+        protocol: the judge's.
     """
     wanted = {unit: None for unit in map(place_of, units)}
     final = [v for v in verdicts if v.step == "" and place_of(v) in wanted]
     good = [v for v in final if v.status == "ok"]
     left_out: dict[str, int] = dict(Counter(v.status for v in final if v.status != "ok"))
-    decide = _scores if protocol == "score" else _pair
+    decide = _RULES[PROTOCOLS[protocol].decides]
     outcome, preferred, share, scores, rule = decide(units, final, good)
+    if outcome == "abstained" and any(v.reason == ASK_PEOPLE for v in final):
+        rule = f"{rule}; {PEOPLE}"
     return Decision.model_construct(
         item=units[0].item,
         judge=units[0].judge,
@@ -41,7 +48,7 @@ def reconcile(units: Sequence[VerdictKey], verdicts: Iterable[Verdict], *, proto
         rule=rule,
         verdicts=len(good),
         left_out=left_out,
-        dissent=[] if protocol == "score" else _dissent(good, preferred, outcome),
+        dissent=[] if decide is _scores else _dissent(good, preferred, outcome),
     )
 
 
@@ -97,6 +104,46 @@ def _scores(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdic
     if len(names) > 1 and len(leaders) > 1:
         return "tie", None, None, scores, SCORE_RULE
     return "ok", leaders[0] if len(names) > 1 else None, None, scores, SCORE_RULE
+
+
+def _ranking(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]) -> _Made:
+    """Mean points over samples, then over orders; `flipped` where no response leads in every order."""
+    shown = list(dict.fromkeys(unit.presentation for unit in units))
+    rule = RANK_RULE
+    by_order = [[v.scores for v in good if v.presentation == order and v.scores is not None] for order in shown]
+    silent = [order for order, said in zip(shown, by_order, strict=True) if not said]
+    if silent:
+        return _missing([v for v in final if v.presentation in silent]), None, None, None, rule
+    means = [{name: fsum(points[name] for points in said) / len(said) for name in shown[0]} for said in by_order]
+    scores = {name: fsum(mean[name] for mean in means) / len(means) for name in sorted(shown[0])}
+    leaders = set.intersection(*({name for name in mean if mean[name] == max(mean.values())} for mean in means))
+    if not leaders:
+        return "flipped", None, None, scores, rule
+    if len(leaders) > 1:
+        return "tie", None, None, scores, rule
+    [best] = leaders
+    return "ok", best, sum(v.preferred == best for v in good) / len(good), scores, rule
+
+
+def _choice(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]) -> _Made:
+    """The option that most samples name, in every order alike."""
+    shown = list(dict.fromkeys(unit.presentation for unit in units))
+    rule = CHOICE_RULE
+    said = [Counter(v.preferred for v in good if v.presentation == order) for order in shown]
+    silent = [order for order, counts in zip(shown, said, strict=True) if not counts]
+    if silent:
+        return _missing([v for v in final if v.presentation in silent]), None, None, None, rule
+    leading = [{name for name, count in counts.items() if count == max(counts.values())} for counts in said]
+    common = set.intersection(*leading)
+    if not common:
+        return "flipped", None, None, None, rule
+    if len(common) > 1:
+        return "tie", None, None, None, rule
+    [best] = common
+    return "ok", best, sum(v.preferred == best for v in good) / len(good), None, rule
+
+
+_RULES = {"pair": _pair, "scores": _scores, "ranking": _ranking, "choice": _choice}
 
 
 def _missing(instead: list[Verdict]) -> Outcome:

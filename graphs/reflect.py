@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..agents.nodes import SECTIONS
+from ..agents.nodes import LOOKS, MEC, SECTIONS, node_of
 from ..prompts.prompt import load_prompt
 from ..store.records import Item, Verdict, VerdictKey
 from .decide import (
@@ -16,12 +16,12 @@ from .decide import (
     sampling,
     subject_of,
     verdict_of,
-    wanted_form,
     with_section,
+    within,
 )
 from .state import Bench, View
 
-REFLECT, OWN_ANSWER = "reflect", "own_answer"
+DECIDE, OWN_ANSWER, EVIDENCE = "decide", "own_answer", "evidence"
 KEPT, REVISED, UNREAD = "kept", "revised", "unread"
 
 
@@ -37,8 +37,9 @@ async def prepared(view: View, bench: Bench) -> list[dict[str, Any]]:
     item, unit = view["item"], view["unit"]
     fence = fence_of(bench.secret, unit)
     messages = opened(bench, item, unit, fence)
+    named = {node_of(name)[0] for name in bench.judge.nodes}
     for name in SECTIONS:
-        if name in bench.judge.nodes:
+        if name in named or (name == EVIDENCE and MEC in named):
             [section] = load_prompt(f"nodes/{name}").messages()
             messages = with_section(messages, "system", section["content"])
     if OWN_ANSWER in bench.judge.nodes and not bench.model.local:
@@ -56,7 +57,7 @@ async def _own_answer(item: Item, unit: VerdictKey, bench: Bench, *, fresh: bool
     messages: list[dict[str, Any]] = [
         *load_prompt("nodes/own_answer").messages(question=question_text(item), context=item.context, fence=fence)
     ]
-    own = unit.model_copy(update={"step": OWN_ANSWER})
+    own = unit.model_copy(update={"step": within(unit, OWN_ANSWER)})
     _, call = await bench.model.complete(
         messages,
         unit=own,
@@ -75,7 +76,7 @@ async def reflected(
     messages: list[dict[str, Any]],
     offers: dict[str, Any] | None = None,
 ) -> list[Verdict]:
-    """The verdict after a second look, and the word before it; the word alone where there is nothing to look at.
+    """The verdict after a second look, and the words before it; the word alone where there is nothing to look at.
 
     A look that cannot be read leaves the word as it was; one whose call failed leaves the verdict to be asked again.
 
@@ -86,28 +87,46 @@ async def reflected(
         messages: what led to it.
         offers: the tools that the conversation was held with; providers want them named again, to be left alone.
     """
-    judge, unit = bench.judge, view["unit"]
-    if REFLECT not in judge.nodes or word.status not in ("ok", "abstained") or not (word.raw or "").strip():
+    looks = [name for name in LOOKS if name in bench.judge.nodes]
+    if not looks or word.status not in ("ok", "abstained") or not (word.raw or "").strip():
         return [word]
-    [asked] = load_prompt("nodes/reflect").messages(answer=wanted_form(judge))
-    again = [*messages, {"role": "assistant", "content": word.raw}, asked]
-    looked = unit.model_copy(update={"step": REFLECT})
+    earlier: list[Verdict] = []
+    talk, step = [*messages, {"role": "assistant", "content": word.raw}], DECIDE
+    for name in looks:
+        [asked] = load_prompt(f"nodes/{name}").messages(answer=bench.judge.way.form(bench.judge))
+        talk = [*talk, asked]
+        looked, said = await _look(view, bench, name, talk, offers)
+        if looked.status == "error":
+            return [looked]
+        earlier.append(word.model_copy(update={"step": within(view["unit"], step)}))
+        word, step = _taken(name, word, looked), name
+        talk = [*talk, {"role": "assistant", "content": said or word.raw}]
+    return [word, *earlier]
+
+
+async def _look(
+    view: View, bench: Bench, name: str, talk: list[dict[str, Any]], offers: dict[str, Any] | None
+) -> tuple[Verdict, str]:
+    """One more turn of the conversation: the verdict that it brings, and its text."""
+    judge, unit = bench.judge, view["unit"]
     row, call = await bench.model.complete(
-        again,
-        unit=looked,
+        talk,
+        unit=unit.model_copy(update={"step": within(unit, name)}),
         fence=fence_of(bench.secret, unit),
-        schema=None if offers else judge.answer_schema,
+        schema=None if offers else judge.answer_schema(view["item"], len(unit.presentation)),
         subject=subject_of(judge, view["item"], unit) if bench.model.local else None,
         max_tokens=judge.max_tokens,
         fresh=view["fresh"],
         further={**sampling(bench, unit), **(offers or {})},
     )
-    final = verdict_of(judge, view["item"], unit, row, call, read(judge, call))
-    before = word.model_copy(update={"step": "decide"})
-    if final.status == "error":
-        return [final]
-    if final.status not in ("ok", "abstained"):
-        return [word.model_copy(update={"rule": f"{REFLECT}: {UNREAD}"}) if word.status == "ok" else word, before]
-    same = (final.status, final.preferred, final.scores) == (word.status, word.preferred, word.scores)
-    said = f"{REFLECT}: {KEPT if same else REVISED}"
-    return [final.model_copy(update={"rule": said}) if final.status == "ok" else final, before]
+    return verdict_of(judge, view["item"], unit, row, call, read(judge, call, view["item"], unit)), call.response or ""
+
+
+def _taken(name: str, word: Verdict, looked: Verdict) -> Verdict:
+    """What stands after a look: what it said, or the word where it cannot be read."""
+    if looked.status not in ("ok", "abstained"):
+        return word.model_copy(update={"rule": f"{name}: {UNREAD}"}) if word.status == "ok" else word
+    same = (looked.status, looked.preferred) == (word.status, word.preferred)
+    same = same and (looked.preferred is not None or looked.scores == word.scores)
+    said = {"rule": f"{name}: {KEPT if same else REVISED}"}
+    return looked.model_copy(update=said) if looked.status == "ok" else looked

@@ -13,12 +13,30 @@ import yaml
 
 from ..text.errors import BadPrompt
 
-JUDGED = frozenset({"question", "context", "reference", "first", "second", "response"})
-GIVEN = frozenset({"criteria", "ties", "low", "high", "fence"})
-_STEADY = GIVEN - {"fence"}
+JUDGED = frozenset({"question", "context", "reference", "first", "second", "response", "responses"}) | {
+    "first_request",
+    "second_request",
+}
+GIVEN = frozenset({"criteria", "ties", "low", "high", "fence", "rubric", "anchors"})
+_STEADY = GIVEN - {"fence", "rubric"}  # the same for every item of a judge, and hashable
 _FOLDER = Path(__file__).parent
 _SECTION = re.compile(r"^<!-- (system|user) -->[ \t]*$", re.MULTILINE)
-_NEEDED = {"pairwise": frozenset({"first", "second"}), "score": frozenset({"response"})}
+_NEEDED = {
+    "pairwise": frozenset({"first", "second"}),
+    "joint": frozenset({"first", "second", "first_request", "second_request"}),
+    "score": frozenset({"response"}),
+    "reference": frozenset({"response", "reference"}),
+    "rubric": frozenset({"response", "rubric"}),
+    "rank": frozenset({"responses"}),
+    "choice": frozenset({"responses"}),
+}
+_GUESSED = (
+    "joint",
+    "pairwise",
+    "rubric",
+    "score",
+    "rank",
+)  # what a prompt that names no protocol may be for, by what it shows
 
 
 class _Section(NamedTuple):
@@ -77,13 +95,20 @@ class Prompt:
         """
         if "fence" not in self.variables and "fence" in values:
             fence = values["fence"]
-            values |= {n: f"\n{fence}\n{values[n]}\n{fence}\n" for n in JUDGED if values.get(n)}
+            values |= {name: _fenced(values[name], fence) for name in JUDGED if values.get(name)}
         from jinja2 import UndefinedError
 
         try:
             return [{"role": section.role, "content": section.render(values)} for section in self._sections]
         except UndefinedError as error:
             raise BadPrompt(f"The prompt `{self.id}` uses a value that is not given: {error}.") from error
+
+
+def _fenced(judged: Any, fence: str) -> Any:
+    """A judged text between two fences; of several responses each."""
+    if isinstance(judged, list):
+        return [{**one, "text": _fenced(one["text"], fence)} for one in judged]
+    return f"\n{fence}\n{judged}\n{fence}\n"
 
 
 def load_prompt(name: str) -> Prompt:
@@ -210,10 +235,11 @@ def _variables(body: str, *, name: str) -> frozenset[str]:
 
 
 def _protocol_of(used: frozenset[str], *, name: str) -> str:
-    for protocol, needed in _NEEDED.items():
-        if needed <= used:
+    for protocol in _GUESSED:
+        if _NEEDED[protocol] <= used:
             return protocol
     raise BadPrompt(
         f"The prompt `{name}` shows no response.",
-        way_out="place {{ first }} and {{ second }} (pairwise), or {{ response }} (score), where the answers belong",
+        way_out="place {{ first }} and {{ second }} (pairwise), {{ response }} (score), or a loop over {{ responses }} "
+        "(rank) where the answers belong",
     )

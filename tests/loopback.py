@@ -92,6 +92,8 @@ class Changes(TypedDict, total=False):
     enough_tokens: int
     blind: str
     segments: str
+    replies: Sequence[Sequence[str]]
+    gives_logprobs: bool
 
 
 class Key(TypedDict):
@@ -133,6 +135,9 @@ class Behaviour:
         enough_tokens: the limit from which `length` no longer cuts.
         blind: a regular expression for what the hash of a body must not depend on (a fence).
         segments: a regular expression with groups `first` and `second`, for `longer`.
+        replies: pairs of a regular expression for a request's words and the text that answers it, a template of `re`
+            with `{model}` and `{hash}` for what depends on the body; the first that is found answers, else the default.
+        gives_logprobs: whether a request for log-probabilities gets them; else it gets its letter alone.
     """
 
     faults: Faults = ""
@@ -146,6 +151,8 @@ class Behaviour:
     enough_tokens: int = 1000
     blind: str = ""
     segments: str = SEGMENTS
+    replies: Sequence[Sequence[str]] = ()
+    gives_logprobs: bool = True
 
 
 @dataclass(frozen=True)
@@ -274,12 +281,23 @@ def instance(schema: Json, *, root: Json, side: Side, sha: str, name: str = "") 
     kind = next((k for k in kinds if k != "null"), "null") if isinstance(kinds, list) else kinds
     if kind == "object":
         return {key: again(part, key) for key, part in schema.get("properties", {}).items()}
+    if kind == "array" and (order := _order(schema.get("items", {}), side=side, chance=chance)):
+        return order
     if kind == "array":
         return [again(schema.get("items", {}), f"{name}.{i}") for i in range(schema.get("minItems", 1))]
     if kind in ("integer", "number"):
         return _number(schema, side=side, chance=chance, name=name)
     plain: Json = {"boolean": chance % 2 == 1, "null": None}
     return plain.get(kind, "because".ljust(schema.get("minLength", 0), "."))
+
+
+def _order(items: Json, *, side: Side, chance: int) -> list[Any]:
+    """All members of a list of names, once each: what stands first or last leads, or any of them."""
+    names: list[Any] = next((part["enum"] for part in (items, *items.get("anyOf", ())) if "enum" in part), [])
+    if side == "second":
+        return names[::-1]
+    turn = chance % len(names) if names and side == "tie" else 0
+    return [*names[turn:], *names[:turn]]
 
 
 def _member(options: list[Any], *, side: Side, chance: int, name: str) -> Any:
@@ -310,7 +328,16 @@ def _number(schema: Json, *, side: Side, chance: int, name: str) -> float:
 
 def said(body: Json, *, sha: str, behaviour: Behaviour) -> Json:
     """The default answer's message: it depends on the request alone."""
+    for pattern, reply in behaviour.replies:
+        if (found := re.search(pattern, words(body))) is not None:
+            told = {"{model}": str(body.get("model")), "{hash}": str(digest(sha, "text") % 10**9)}
+            text = found.expand(reply)
+            for name, value in told.items():
+                text = text.replace(name, value)
+            return {"role": "assistant", "content": text, "refusal": None}
     side = side_taken(body, sha=sha, behaviour=behaviour)
+    if body.get("logprobs"):
+        return {"role": "assistant", "content": LETTERS[side], "refusal": None}
     wanted, choice = body.get("response_format") or {}, body.get("tool_choice")
     tools: dict[str, Json] = {tool["function"]["name"]: tool["function"] for tool in body.get("tools") or []}
     forced = choice["function"]["name"] if isinstance(choice, dict) else next(iter(tools), "")
@@ -339,7 +366,20 @@ def called(name: str, arguments: str, *, tools: Mapping[str, Json], side: Side, 
     return {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
 
 
-def completion(body: Json, message: Json, *, sha: str, finish: str) -> Json:
+LETTERS: dict[Side, str] = {"first": "A", "second": "B", "tie": "A"}
+TOKENS = (("A", 0.6), (" A", 0.15), ("B", 0.1), ("**B", 0.05), ("The", 0.05))  # of one who answers A; 0.05 is unseen
+
+
+def logprobs_of(body: Json, message: Json) -> Json | None:
+    """What the first token might have been, where that is asked for: A with 0.75, B with 0.15, or the other way."""
+    if not body.get("logprobs") or message.get("content") not in ("A", "B"):
+        return None
+    turned = str.maketrans("AB", "BA") if message["content"] == "B" else {}
+    listed = [{"token": token.translate(turned), "logprob": math.log(p), "bytes": None} for token, p in TOKENS]
+    return {"content": [{**listed[0], "top_logprobs": listed[: body.get("top_logprobs") or 0]}], "refusal": None}
+
+
+def completion(body: Json, message: Json, *, sha: str, finish: str, logprobs: Json | None = None) -> Json:
     """The whole reply around a message."""
     calls = message.get("tool_calls") or []
     text = (message["content"] or "") + "".join(call["function"]["arguments"] for call in calls)
@@ -350,7 +390,7 @@ def completion(body: Json, message: Json, *, sha: str, finish: str) -> Json:
         "created": 1_700_000_000,
         "model": body.get("model", "loopback"),
         "system_fingerprint": "fp_loopback",
-        "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": logprobs}],
         "usage": {
             "prompt_tokens": read,
             "completion_tokens": wrote,
@@ -397,7 +437,10 @@ def spoken(fault: Fault, body: Json, *, sha: str, behaviour: Behaviour) -> Json:
                 call["function"]["arguments"] = call["function"]["arguments"][: len(call["function"]["arguments"]) // 2]
     if finish == "stop" and message.get("tool_calls"):
         finish = "tool_calls"
-    return completion(body, message, sha=sha, finish=finish)
+    told = logprobs_of(body, message) if behaviour.gives_logprobs else None
+    if body.get("logprobs") and finish == "stop" and body.get("max_tokens") == 1:
+        finish = "length"  # as servers say of an answer that is cut behind its only token
+    return completion(body, message, sha=sha, finish=finish, logprobs=told)
 
 
 def error(status: int, message: str, *, kind: str, param: str | None = None, code: str | None = None) -> web.Response:
@@ -505,6 +548,8 @@ class Server:
             plan = Plan(behaviour.faults)
             re.compile(behaviour.blind)
             re.compile(behaviour.segments)
+            for pattern, _ in behaviour.replies:
+                re.compile(pattern)
         except (TypeError, ValueError, KeyError, re.error) as why:
             return error(400, str(why), kind="invalid_request_error")
         self.behaviour, self.plan = behaviour, plan if "faults" in changes else self.plan

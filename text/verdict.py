@@ -65,6 +65,8 @@ class ParsedVerdict:
         rationale: the explanation that came with the verdict in JSON.
         p_first: the probability of the first label, where the text states one.
         ranking: labels from best to worst, where the text orders them all.
+        groups: labels by place, best first, where the text orders any; those of one place are tied.
+        marks: of a rubric, the grade of each criterion that the text speaks of; None where it cannot be assessed.
         span: where the winning text stands in the original.
     """
 
@@ -76,6 +78,8 @@ class ParsedVerdict:
     rationale: str = ""
     p_first: float | None = None
     ranking: tuple[str, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    marks: dict[str, float | None] = field(default_factory=dict)
     span: tuple[int, int] | None = None
 
 
@@ -220,6 +224,7 @@ def _say(candidate: Candidate, source: Found | None, folded: Folded, ask: _Ask) 
         base,
         preferred="tie" if outcome.top.kind == "tie" else labels[outcome.top.index],
         ranking=_ranking(outcome, labels),
+        groups=tuple(tuple(labels[index] for index in group) for group in outcome.ranking),
     )
 
 

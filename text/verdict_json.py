@@ -249,6 +249,12 @@ class _Reader:
         placed: dict[int, list[int]] = {}
         for place, entry in enumerate(value, 1):
             token, rank = entry, place
+            if isinstance(entry, list):  # several that share a place
+                shared = [self._label(inner) for inner in entry]
+                if not shared or None in shared:
+                    return
+                placed.setdefault(place, []).extend(self.names.labels.index(label) for label in shared if label)
+                continue
             if isinstance(entry, dict):
                 fields = {_key(str(name)): inner for name, inner in entry.items()}
                 token = next(

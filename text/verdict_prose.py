@@ -90,6 +90,7 @@ _PREFERS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (*_ENGLISH, *(part for parts in PREFERS.values() for part in parts))
 ]
+_NAMED = re.compile(M)
 _WORSE = re.compile(
     rf"(?P<x>{M})(?:'s?)?(?: {_THING})? {_BE}(?: {_ADV}){{0,4}} "
     rf"(?:(?:worse|weaker|inferior|poorer)(?: {_THING})? (?:than|to)|not as good as) (?:that of )?(?P<y>{M})",
@@ -145,13 +146,15 @@ def preference(sentence: str) -> Outcome | None:
     """Read what a marked sentence prefers; None if it prefers nothing."""
     if sentence.rstrip(" ')*_").endswith(("?", "？", "؟")) and not _DRAWN.search(sentence):
         return None
-    found = {
-        of_mark(match["x"]).index
-        for pattern in _PREFERS
-        for match in pattern.finditer(sentence)
-        if not _hedged(sentence, match.start())
-    }
-    found |= {of_mark(match["y"]).index for match in _WORSE.finditer(sentence)}
+    found: set[int] = set()
+    if _NAMED.search(sentence):  # each of these patterns names a response
+        found = {
+            of_mark(match["x"]).index
+            for pattern in _PREFERS
+            for match in pattern.finditer(sentence)
+            if not _hedged(sentence, match.start())
+        }
+        found |= {of_mark(match["y"]).index for match in _WORSE.finditer(sentence)}
     tie = _TIE.search(sentence)
     if tie and not _hedged(sentence, tie.start()):
         return TIE if not found or tie.group().lower().startswith("neither") else CONFLICT

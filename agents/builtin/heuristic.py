@@ -55,12 +55,20 @@ def answer(subject: Subject) -> str:
     """The heuristic judge's reply as JSON."""
     item, shown = subject.item, subject.key.presentation
     points = [weigh(item, item.response(name)) for name in shown]
-    if subject.protocol == "score":
+    if subject.protocol == "rubric":
+        return _marks(subject)
+    if len(shown) == 1:
         low, high = subject.scale
         grade = low + (high - low) / (1 + math.exp(-3 * (points[0].total - 0.8)))
         return canonical({"rationale": f"{NOTE} {points[0].words()}.", "score": round(grade, 1)})
-    gap = points[0].total - points[1].total
     said = "; ".join(f"{label}: {point.words()}" for label, point in zip(subject.labels, points, strict=False))
+    if subject.protocol in ("rank", "choice"):
+        totals = dict(zip(subject.labels, (-round(point.total, 9) for point in points), strict=True))
+        names = dict(zip(subject.labels, shown, strict=True))
+        order = sorted(totals, key=lambda label: (totals[label], names[label]))
+        told = {"ranking": order} if subject.protocol == "rank" else {"verdict": order[0]}
+        return canonical({"rationale": f"{NOTE} {said}.", **told})
+    gap = points[0].total - points[1].total
     if subject.ties and abs(gap) < _NEAR:
         verdict = TIE
     else:
@@ -68,9 +76,24 @@ def answer(subject: Subject) -> str:
     return canonical({"rationale": f"{NOTE} {said}.", "verdict": verdict})
 
 
+def _marks(subject: Subject) -> str:
+    """Of each criterion whether half of its words are in the response: little, and the same each time."""
+    words = _words(_text(subject.item.response(subject.key.presentation[0])))
+    marks = {}
+    for line in subject.rubric:
+        met = _share(_words(line.text), words) >= 0.5
+        grade = {"met": met} if line.yes_or_no else {"score": line.scale[met]}
+        marks[line.id] = {"reason": "half of its words are there" if met else "less than half are there", **grade}
+    return canonical({"rationale": f"{NOTE} Of a criterion it looks for the words alone.", "criteria": marks})
+
+
+def _text(response: Response) -> str:
+    return response.text if response.text is not None else parts_text([p.model_dump() for p in response.parts or []])
+
+
 def weigh(item: Item, response: Response) -> Points:
     """What counts for and against one response, from its text and the item's alone."""
-    text = response.text if response.text is not None else parts_text([p.model_dump() for p in response.parts or []])
+    text = _text(response)
     prompt = (
         item.prompt
         if isinstance(item.prompt, str)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,9 +25,10 @@ class Planted:
         quality: per unit of the difference in what `meta.quality` says of the responses.
         position: for the response shown first.
         length: per unit of the natural logarithm of the ratio of lengths in characters.
-        self: for a response whose model is `name`.
+        self: for a response whose model is `name`, or this judge by its full name, as it is called as a candidate.
         noise: standard deviation of a normal term drawn anew for each verdict.
         tie: a tie is answered where the log-odds lie within this distance of 0.
+        context: for the response that a context favours, as `meta.contexts` or `meta.favours` says.
         deaf: 1 for a judge that does not notice an edit which makes a response worse.
         seed: of every draw.
         name: the model that counts as the judge itself.
@@ -40,6 +41,7 @@ class Planted:
     self: float = 0.0
     noise: float = 0.0
     tie: float = 0.0
+    context: float = 0.0
     deaf: float = 0.0
     seed: int = 0
     name: str = "planted"
@@ -76,10 +78,14 @@ def answer(subject: Subject, query: str) -> str:
     key = subject.key
     drawn_for = [terms.seed, key.item, key.persona, key.arm, key.step, key.presentation, key.sample]
     draws = random.Random(int.from_bytes(hashlib.sha256(canonical(drawn_for).encode()).digest()[:8], "big"))
-    if subject.protocol == "score":
-        return _score(subject, terms, draws)
+    if subject.protocol == "rubric":
+        return _marks(subject, terms, draws)
+    if len(key.presentation) == 1:
+        return _score(subject, terms, draws, query=query)
+    if subject.protocol in ("rank", "choice"):
+        return _listed(subject, terms, draws, query=query)
     first, second = (subject.item.response(name) for name in key.presentation)
-    odds = log_odds(subject, terms, first, second) + draws.gauss(0, 1) * terms.noise
+    odds = log_odds(subject, terms, first, second, query=query) + draws.gauss(0, 1) * terms.noise
     p_first = 1 / (1 + math.exp(-odds)) if odds > -700 else 0.0
     if subject.ties and abs(odds) < terms.tie:
         return canonical({"rationale": "The planted odds lie near even.", "verdict": TIE})
@@ -87,7 +93,44 @@ def answer(subject: Subject, query: str) -> str:
     return canonical({"rationale": f"Drawn with log-odds {odds:+.3f} for the first.", "verdict": label})
 
 
-def log_odds(subject: Subject, terms: Planted, first: Response, second: Response) -> float:
+def _marks(subject: Subject, terms: Planted, draws: random.Random) -> str:
+    """Each criterion met with odds that grow with what `meta.quality` says of the response; a fault the other way."""
+    quality = subject.quality(subject.key.presentation[0])
+    odds = terms.quality * ((0.5 if quality is None else quality) - 0.5) * 4
+    marks = {}
+    for line in subject.rubric:
+        leaning = (odds if line.weight > 0 else -odds) + draws.gauss(0, 1) * terms.noise
+        met = draws.random() < 1 / (1 + math.exp(-max(-700.0, leaning)))
+        grade = {"met": met} if line.yes_or_no else {"score": line.scale[met]}
+        marks[line.id] = {"reason": f"drawn with log-odds {leaning:+.3f}", **grade}
+    return canonical({"rationale": "Marked with the planted odds.", "criteria": marks})
+
+
+def _listed(subject: Subject, terms: Planted, draws: random.Random, *, query: str) -> str:
+    """An order, or its first, drawn with the planted worths: each place by the odds among those still to be placed.
+
+    The position term is shared out: whole for the response shown first, none for the last.
+    """
+    shown = [subject.item.response(name) for name in subject.key.presentation]
+    last = len(shown) - 1
+    without = replace(terms, position=0.0)
+    worth = {
+        label: log_odds(subject, without, one, shown[0], query=query) + terms.position * (last - place) / last
+        for place, (label, one) in enumerate(zip(subject.labels, shown, strict=True))
+    }
+    drawn = {label: value + _gumbel(draws) + draws.gauss(0, 1) * terms.noise for label, value in worth.items()}
+    order = sorted(drawn, key=lambda label: -drawn[label])
+    if subject.protocol == "choice":
+        return canonical({"rationale": "Drawn with the planted worths.", "verdict": order[0]})
+    return canonical({"rationale": "Drawn with the planted worths.", "ranking": order})
+
+
+def _gumbel(draws: random.Random) -> float:
+    """Added to worths whose greatest is then taken: each wins with its share of the odds (Plackett-Luce)."""
+    return -math.log(-math.log(min(max(draws.random(), 1e-300), 1 - 1e-16)))
+
+
+def log_odds(subject: Subject, terms: Planted, first: Response, second: Response, *, query: str = "") -> float:
     """The planted log-odds that the response shown first is preferred, before noise."""
     good = (subject.quality(first.id), subject.quality(second.id))
     gap = 0.0 if good[0] is None or good[1] is None else good[0] - good[1]
@@ -97,16 +140,22 @@ def log_odds(subject: Subject, terms: Planted, first: Response, second: Response
         gap -= side  # the whole scale of quality: what is edited so is worth nothing
     cue = side * dict(terms.cues).get(planted.get("bias", ""), 0.0)
     ratio = math.log(max(1, _length(first)) / max(1, _length(second)))
-    own = (first.model == terms.name) - (second.model == terms.name)
+    own = _wrote(first, terms, query) - _wrote(second, terms, query)
+    favoured = subject.item.meta.get("favours")
+    cue += terms.context * ((favoured == first.id) - (favoured == second.id))
     return terms.quality * gap + terms.position + terms.length * ratio + terms.self * own + cue
 
 
-def _score(subject: Subject, terms: Planted, draws: random.Random) -> str:
+def _wrote(response: Response, terms: Planted, query: str) -> bool:
+    return response.model in (terms.name, f"builtin/planted?{query}")
+
+
+def _score(subject: Subject, terms: Planted, draws: random.Random, *, query: str) -> str:
     low, high = subject.scale
     response = subject.item.response(subject.key.presentation[0])
     quality = subject.quality(response.id)
     odds = terms.quality * ((0.5 if quality is None else quality) - 0.5) * 4
-    odds += terms.self * (response.model == terms.name) + draws.gauss(0, 1) * terms.noise
+    odds += terms.self * _wrote(response, terms, query) + draws.gauss(0, 1) * terms.noise
     odds += terms.length * math.log(max(1, _length(response)) / 400)
     score = low + (high - low) / (1 + math.exp(-max(-700.0, odds)))
     return canonical({"rationale": "Graded with the planted terms.", "score": round(score, 1)})

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..answer import Failure
 from ..subject import current_subject
-from . import heuristic, planted, replay
+from . import heuristic, planted, replay, writer
 
 
 def register(litellm: Any) -> None:
@@ -19,7 +19,9 @@ def register(litellm: Any) -> None:
                 raise Failure("fault", "a built-in model was called without what it judges")
             model = str(given["model"])
             name, query = model.partition("?")[::2]
-            if name == "heuristic":
+            if subject.protocol == writer.PROTOCOL:
+                text = writer.answer(subject, model)
+            elif name == "heuristic":
                 text = heuristic.answer(subject)
             elif name == "planted":
                 text = planted.answer(subject, query)

@@ -1,0 +1,1 @@
+"""Ways to judge: one file for those of a kind, one object for each."""

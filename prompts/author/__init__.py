@@ -1,0 +1,1 @@
+"""Prompts of those who write: candidates that answer, and whoever rewrites what they wrote."""
