@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 DEMO := demo/demo.db
 
-.PHONY: demo install test check start bench peers published coverage crash wheel clean
+.PHONY: demo install test check start bench peers auditors published coverage crash wheel clean
 
 # Made anew when the project's own list of dependencies changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -58,6 +58,10 @@ bench: install
 # Installs each peer into an environment of its own in the user's cache folder, once.
 peers: install
 	$(BIN)/python benchmarks/peers/run.py
+
+# Other tools that audit judges, likewise, on simulated judges whose biases are known; docs/audit.md says what came out.
+auditors: install
+	$(BIN)/python benchmarks/peers/auditors/run.py
 
 published: install
 	$(BIN)/python benchmarks/published.py --data $(DATA)

@@ -10,7 +10,10 @@ granted and is there to show what that costs.
 Shares of few items can take few values, so the coverage of any interval jumps with the truth. Each world is therefore
 run twice: at the truth itself ("at"), and at truths spread evenly around it ("near"), which levels the jumps.
 
-The sections on early answers have fields of their own: see `coverage_sequential.py`, and docs/stopping.md.
+The sections on early answers have fields of their own: see `coverage_sequential.py`, and docs/stopping.md. So have
+those on factors (`factor_weights`, `conjoint`, `rewrites`): see `coverage_factors.py`, and docs/factor_weights.md.
+And those on self-preference (`self_preference`, `coin`, `ppi_mean`): see `coverage_self.py`; and on the biases that
+an audit looks for (`bias`, `bias_battery`, `deaf`): see `coverage_bias.py`.
 
 Exit codes: 0 all within, 1 one outside, 2 no such name.
 """
@@ -27,7 +30,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks import coverage_sequential
+from plurijudge.benchmarks import coverage_bias, coverage_factors, coverage_self, coverage_sequential
 from plurijudge.benchmarks.coverage_sequential import Told
 from plurijudge.metrics.agreement import cohen_kappa
 from plurijudge.metrics.intervals import clustered_mean, score_limits
@@ -280,6 +283,10 @@ SIMULATIONS: dict[str, Callable[[int, int], Iterator[Told]]] = {
     "clustered_mean": clustered_mean_lines,
     "cohen_kappa": kappa_lines,
     **coverage_sequential.SIMULATIONS,
+    **coverage_bias.SIMULATIONS,
+    **coverage_factors.SIMULATIONS,
+    **coverage_influence.SIMULATIONS,
+    **coverage_self.SIMULATIONS,
 }
 
 

@@ -4,12 +4,13 @@
 
 One JSON line a world: `coverage` of the interval of complete pairs, `bounded` that of the interval for the bounds,
 `flagged` the share of data sets that are flagged, `t_test` the share in which a t test over the items' complete pairs
-finds a bias, `hangs` the share whose conclusion hangs on the missing verdicts. `allowed` is the band of the coverage,
-`most` and `least` the limits of `flagged`; null where a world is there to show what happens. `bias_battery` has
-lines of its own: how often each of five biases is flagged after Benjamini and Hochberg, in a fifth as many audits.
+finds a bias, `hangs` the share whose conclusion hangs on the missing verdicts, `sure` the share that would be flagged
+whatever the missing verdicts were. `allowed` is the band of the coverage, `most` and `least` the limits of `flagged`;
+null where a world is there to show what happens. `bias_battery` has lines of its own: how often each of five biases is
+flagged after Benjamini and Hochberg, and how often its interval covers, in a fifth as many audits; so has `deaf`: how
+often a judge is called deaf, by how much of what is damaged it notices.
 
-Padding is planted on either side, so a length that goes with quality, and whose answers they are, are no more than
-log-odds of the items' own: worlds with other spreads and centres.
+The judges are those of `planted_judges.py`.
 
 Exit codes: 0 all within, 1 one outside, 2 no such name.
 """
@@ -20,162 +21,32 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plurijudge.benchmarks.planted_judges import (
+    BALANCED,
+    BESIDE,
+    FALSE_ALARMS,
+    PAIRS,
+    PROMISED,
+    UNBALANCED,
+    Band,
+    Floats,
+    Judge,
+    World,
+    null_worlds,
+    planted_worlds,
+)
+from plurijudge.metrics.attacks import sensitivity
 from plurijudge.metrics.bias import Effect, cue_effect, decide, order_effect
 from plurijudge.metrics.intervals import student_t_quantile
 
-Floats = NDArray[np.float64]
-Band = tuple[float, float]
-
-PAIRS = 300
-PROMISED: Band = (0.94, 0.96)
-FALSE_ALARMS = 0.06
-BALANCED, UNBALANCED = 0.5, 3.0
-POINTS = (0.04, 0.2)
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """A judge whose log-odds for response A are the items' own, normal, and what follows.
-
-    Attributes:
-        spread: the standard deviation of the items' own log-odds.
-        cue: what the cue adds for the response that it is on.
-        place: what the place in front adds.
-        slope: the standard deviation, over items, of what both the cue and the place add besides.
-        scale: what all is multiplied by: below 1 noisier than people, above 1 sharper.
-        own: what is added for response A throughout.
-        shrink: how far probabilities are drawn towards one half, 0..1.
-        repeats: how many samples of each cell.
-    """
-
-    spread: float = 1.0
-    cue: float = 0.0
-    place: float = 0.0
-    slope: float = 0.0
-    scale: float = 1.0
-    own: float = 0.0
-    shrink: float = 0.0
-    repeats: int = 1
-
-    def chances(self, own: Floats, slope: Floats | float) -> Floats:
-        """P(A) of items of shape (...): shape (..., order, side of the cue)."""
-        front, side = np.array([[1.0], [-1.0]]), np.array([[1.0, -1.0]])
-        more = np.asarray(slope)[..., None, None]
-        odds = self.scale * (own[..., None, None] + self.own + (self.place + more) * front + (self.cue + more) * side)
-        chance: Floats = (1 - self.shrink) / (1 + np.exp(-np.clip(odds, -700, 700))) + self.shrink / 2
-        return chance
-
-    def draw(self, rng: np.random.Generator, sets: int, n: int = PAIRS) -> tuple[Floats, Floats]:
-        """Picks of shape (sets, n, 2, 2, repeats), and the items' own log-odds, shape (sets, n)."""
-        own = self.spread * rng.standard_normal((sets, n))
-        slope = self.slope * rng.standard_normal((sets, n)) if self.slope else np.zeros((sets, n))
-        chance = self.chances(own, slope)[..., None]
-        picks = (rng.random((*chance.shape[:-1], self.repeats)) < chance).astype(float)
-        return picks, own + self.own
-
-    def truths(self) -> tuple[float, float]:
-        """The effects of the cue and of the place, over all items."""
-        grid = np.linspace(-8, 8, 801)
-        weights = np.exp(-grid * grid / 2)
-        chance = self.chances(self.spread * grid, 0.0)
-        mean = np.tensordot(weights / weights.sum(), chance, axes=1)
-        return float((mean[:, 0] - mean[:, 1]).mean() / 2), float((mean[0] - mean[1]).mean() / 2)
-
-
-def planted(spread: float, points: float, kind: str) -> Judge:
-    """A judge whose cue, or place, is worth so much on the scale of probabilities."""
-    low, high = 0.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        judge = Judge(spread, cue=middle) if kind == "cue" else Judge(spread, place=middle)
-        found = judge.truths()[0 if kind == "cue" else 1]
-        low, high = (middle, high) if found < points else (low, middle)
-    return judge
-
-
-Missing = Callable[[np.random.Generator, Floats, Floats], Floats]
-
-
-def whole(rng: np.random.Generator, picks: Floats, own: Floats) -> Floats:
-    """Every verdict is there."""
-    return picks
-
-
-def weaker_first(rng: np.random.Generator, picks: Floats, own: Floats) -> Floats:
-    """Refused: 30 % where the weaker response is shown first, else 3 %."""
-    weaker = np.stack([own < 0, own > 0], axis=-1)[..., None, None]
-    return np.where(rng.random(picks.shape) < np.where(weaker, 0.3, 0.03), np.nan, picks)
-
-
-def near_ties(rng: np.random.Generator, picks: Floats, own: Floats) -> Floats:
-    """Refused: 40 % of the items that are nearest to a tie, a third of all, else 3 %."""
-    near = np.abs(own) < np.quantile(np.abs(own), 1 / 3)
-    return np.where(rng.random(picks.shape) < np.where(near, 0.4, 0.03)[..., None, None, None], np.nan, picks)
-
-
-def against(rng: np.random.Generator, picks: Floats, own: Floats) -> Floats:
-    """Refused: 30 % of what would have been against the cue, or the place in front; else 3 %."""
-    with_cue = picks == np.array([1.0, 0.0])[:, None]
-    with_place = picks == np.array([1.0, 0.0])[:, None, None]
-    often = np.where(with_cue, 0.03, 0.3), np.where(with_place, 0.03, 0.3)
-    return np.where(rng.random(picks.shape) < np.maximum(*often), np.nan, picks)
-
-
-def at_random(share: float) -> Missing:
-    """A share of the calls fails, whatever it is about."""
-    return lambda rng, picks, own: np.where(rng.random(picks.shape) < share, np.nan, picks)
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A judge, what its verdicts go missing by, and what may come of it."""
-
-    name: str
-    judge: Judge
-    missing: Missing = whole
-    allowed: Band | None = PROMISED
-    most: float | None = FALSE_ALARMS
-    kinds: tuple[str, ...] = ("cue", "order")
-
-
-def null_worlds() -> Iterator[World]:
-    """Worlds without a cue and without a place that counts."""
-    for told, spread in (("balanced", BALANCED), ("unbalanced", UNBALANCED)):
-        yield World(f"no bias, {told}", Judge(spread))
-        yield World(f"refused where the weaker is first, {told}", Judge(spread), weaker_first)
-        yield World(f"near-ties refused, {told}", Judge(spread), near_ties)
-        yield World(f"refused where against the cue, {told}", Judge(spread), against, allowed=None)
-        yield World(f"item slopes, 5 repeats, {told}", Judge(spread, slope=1.0, repeats=5))
-        yield World(f"noisier than people, {told}", Judge(spread, scale=0.3))
-        yield World(f"sharper than people, {told}", Judge(spread, scale=4.0))
-        yield World(f"own answers better by 1.5, {told}", Judge(spread, own=1.5))
-        yield World(f"own answers worse by 1.5, {told}", Judge(spread, own=-1.5))
-        yield World(f"scale shrunk by half, {told}", Judge(spread, shrink=0.5))
-        yield World(f"position of 1.5 beside the cue, {told}", Judge(spread, place=1.5), kinds=("cue",))
-    yield World("pure noise", Judge(0.0))
-    # hardly any item changes: the interval errs towards too wide
-    yield World("hardly ever in doubt", Judge(300.0), allowed=(0.94, 1.0))
-
-
-def planted_worlds() -> Iterator[World]:
-    """Worlds with a planted bias."""
-    for told, spread in (("balanced", BALANCED), ("unbalanced", UNBALANCED)):
-        for points in POINTS:
-            for kind, cue in (("cue", "cue"), ("place", "order")):
-                judge = planted(spread, points, kind)
-                yield World(f"{kind} of {points:.0%}, {told}", judge, most=None, kinds=(cue,))
-                for missing, how in (
-                    (at_random(0.01), "1 % fail"),
-                    (at_random(0.05), "5 % fail"),
-                    (near_ties, "near-ties refused"),
-                ):
-                    allowed = None if missing is near_ties else PROMISED
-                    yield World(f"{kind} of {points:.0%}, {told}, {how}", judge, missing, allowed, None, (cue,))
+ALPHA = 0.05
+MOST_SETS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +62,10 @@ class Line:
     flagged: float
     t_test: float
     hangs: float
+    sure: float
     allowed: Band | None
     most: float | None
-    least: float | None = field(default=None)
+    least: float | None = None
 
     @property
     def held(self) -> bool:
@@ -233,7 +105,7 @@ def t_found(kind: str, picks: Floats) -> NDArray[np.bool_]:
 def line_of(world: World, kind: str, rng: np.random.Generator, sets: int, n: int = PAIRS) -> Line:
     """Draw the data sets of a world and say what was found."""
     truth = world.judge.truths()[0 if kind == "cue" else 1]
-    effects, tests, left = [], [], sets
+    effects, tests, left = [], [], min(sets, MOST_SETS)
     while left:
         many = min(left, 250)
         picks, own = world.judge.draw(rng, many, n)
@@ -244,7 +116,7 @@ def line_of(world: World, kind: str, rng: np.random.Generator, sets: int, n: int
     test = float(np.mean(np.concatenate(tests)))
     held, bounded = ([covers(found, truth) for found in ends] for ends in _both(effects))
     flags = [one.flagged for one in effects]
-    least = 0.95 * test if world.missing is whole and world.most is None else None
+    least = 0.95 * test if world.matched else None
     return Line(
         f"bias, {kind}",
         world.name,
@@ -255,6 +127,7 @@ def line_of(world: World, kind: str, rng: np.random.Generator, sets: int, n: int
         round(float(np.mean([flag is True for flag in flags])), 4),
         round(test, 4),
         round(float(np.mean([one.conclusion == "hangs on what is missing" for one in effects])), 4),
+        round(float(np.mean([one.p_worst is not None and one.p_worst <= ALPHA for one in effects])), 4),
         world.allowed,
         world.most,
         least,
@@ -302,32 +175,90 @@ class BatteryLine:
     n: int
     planted: dict[str, float]
     flagged: dict[str, float]
+    coverage: dict[str, float]
 
     @property
     def held(self) -> bool:
-        """Whether those that were not planted are flagged no oftener than .05, and three standard errors."""
-        return all(rate <= FALSE_ALARMS for name, rate in self.flagged.items() if name not in self.planted)
+        """Whether those that were not planted are flagged seldom enough, and all intervals cover, as 1,000 audits can tell."""
+        few = all(rate <= FALSE_ALARMS for name, rate in self.flagged.items() if name not in self.planted)
+        return few and all(0.925 <= rate <= 0.975 for rate in self.coverage.values())
 
     @property
     def told(self) -> str:
         """What to say where they are."""
-        return f"{self.name}, {self.world}: {self.flagged}"
+        return f"{self.name}, {self.world}: flagged {self.flagged}, coverage {self.coverage}"
+
+
+def truth_of(name: str, spread: float, biases: dict[str, float]) -> float:
+    """The true effect of one of the battery's biases."""
+    place = biases.get("position", 0.0)
+    cue = 0.0 if name == "position" else biases.get(name, 0.0)
+    return Judge(spread, place=place, cue=cue).truths()[1 if name == "position" else 0]
 
 
 def battery_lines(seed: int, sets: int) -> Iterator[BatteryLine]:
     """Audits of five biases, of which none, one or two are planted."""
-    plans: list[dict[str, float]] = [{}, *({name: 0.8} for name in BATTERY), {"position": 0.8, "length": -0.8}]
-    for number, plan in enumerate(plans):
+    plans: list[dict[str, float]] = [{}, *({name: BESIDE} for name in BATTERY), {"position": 0.8, "length": -0.8}]
+    for number, plan in enumerate([*plans, {"self": 0.8, "authority": 0.8}]):
         for told, spread in (("balanced", BALANCED), ("unbalanced", UNBALANCED)):
             rng = np.random.default_rng([seed, 7000 + number, int(10 * spread)])
-            found = [[one.flagged is True for one in decide(battery(rng, spread, plan))] for _ in range(sets // 5)]
-            rates = dict(zip(BATTERY, np.mean(found, axis=0).round(4).tolist(), strict=True))
-            yield BatteryLine("bias, battery", f"{' and '.join(plan) or 'none'} planted, {told}", PAIRS, plan, rates)
+            audits = [battery(rng, spread, plan) for _ in range(max(1, min(sets, MOST_SETS) // 5))]
+            flagged = np.mean([[one.flagged is True for one in decide(audit)] for audit in audits], axis=0)
+            truths = [truth_of(name, spread, plan) for name in BATTERY]
+            ends = [[ends for ends, _ in zip(*_both(audit), strict=True)] for audit in audits]
+            covered = np.mean([[covers(*one) for one in zip(each, truths, strict=True)] for each in ends], axis=0)
+            rates, coverage = (dict(zip(BATTERY, found.round(4).tolist(), strict=True)) for found in (flagged, covered))
+            world = f"{' and '.join(plan) or 'none'} planted, {told}"
+            yield BatteryLine("bias, battery", world, PAIRS, plan, rates, coverage)
 
 
-SIMULATIONS: dict[str, Callable[[int, int], Iterator[Line] | Iterator[BatteryLine]]] = {
+@dataclass(frozen=True, slots=True)
+class DeafLine:
+    """How often a judge fails the sensitivity half, by the share of damaged responses that it turns away from."""
+
+    name: str
+    world: str
+    n: int
+    notices: float
+    deaf: float
+    hears: float
+    most_deaf: float | None
+    least_deaf: float | None
+
+    @property
+    def held(self) -> bool:
+        """Whether it is called deaf as often as it must, and may."""
+        few = self.most_deaf is None or self.deaf <= self.most_deaf
+        return few and (self.least_deaf is None or self.deaf >= self.least_deaf)
+
+    @property
+    def told(self) -> str:
+        """What to say where it is not."""
+        return f"{self.name}, {self.world}: called deaf {self.deaf}, hearing {self.hears}"
+
+
+def deaf_lines(seed: int, sets: int) -> Iterator[DeafLine]:
+    """Judges of which some notice damage and some do not, each item judged twice before it is damaged."""
+    for number, (notices, (told, spread)) in enumerate(
+        product((0.0, 0.5, 0.9), (("balanced", BALANCED), ("unbalanced", UNBALANCED)))
+    ):
+        rng, found = np.random.default_rng([seed, 8000 + number]), []
+        for _ in range(max(1, min(sets, MOST_SETS) // 5)):
+            chance = 1 / (1 + np.exp(-spread * rng.standard_normal((PAIRS, 1, 1))))
+            control = (rng.random((PAIRS, 2, 2)) < chance).astype(float)
+            edited, damaged = (rng.random((PAIRS, 2, 1)) < chance).astype(float), rng.integers(0, 2, PAIRS)
+            noticed = rng.random(edited.shape) < notices
+            edited = np.where(noticed, 1.0 - damaged[:, None, None], edited)
+            found.append(sensitivity(edited, control, damaged).deaf)
+        deaf, hears = (round(float(np.mean([one is what for one in found])), 4) for what in (True, False))
+        limits = (None, 0.95) if notices == 0 else (0.05, None)
+        yield DeafLine("deaf", f"notices {notices:.0%}, {told}", PAIRS, notices, deaf, hears, *limits)
+
+
+SIMULATIONS: dict[str, Callable[[int, int], Iterator[Line] | Iterator[BatteryLine] | Iterator[DeafLine]]] = {
     "bias": lines,
     "bias_battery": battery_lines,
+    "deaf": deaf_lines,
 }
 
 

@@ -14,8 +14,11 @@ Picks are in the responses' coordinates, never in places: 1 where response A of 
 for a tie, a share where the judge gave one, NaN where there is no verdict. Cells that were not asked for, such as those
 of items beyond a budget, are not given: whatever is NaN counts as missing.
 
-A missing verdict may hang on what it would have been. Complete pairs hold as long as it does not; only bounds over
-every missing verdict hold always. So a bias is flagged only where it is there whatever the missing verdicts were.
+A missing verdict may hang on what it would have been. Complete pairs hold as long as it does not, on whatever item and
+presentation it hangs besides; only bounds over every missing verdict hold always. So complete pairs decide where few
+verdicts are missing and nothing says that they are missing for a side of the cue (`missing.Missing.ignorable`);
+elsewhere a bias is flagged only where it is there whatever the missing verdicts were. Which of the two it was, and how
+many of the missing verdicts could undo it, stands beside every flag.
 """
 
 from __future__ import annotations
@@ -32,8 +35,8 @@ from .agreement import Bounds
 from .estimate import Estimate
 from .identified import Between, mean_contrast
 from .intervals import STUDENT, standard_error, student_t_quantile
+from .missing import missing
 from .multiplicity import Correction, q_values
-from .paired import mcnemar
 from .picks import betters, cell_means, rights, samples, verdicts
 
 Floats = NDArray[np.float64]
@@ -64,21 +67,25 @@ class Effect:
             whatever the missing verdicts were; the error is that of the bound that is less sure. Without missing
             verdicts it is `effect`.
         p_value: two-sided, of no effect, on complete pairs; None where it is unknown.
-        p_worst: the same under the missing verdicts that speak most against an effect. It decides.
+        p_worst: the same under the missing verdicts that speak most against an effect.
+        p_deciding: the one of the two that decides: `p_value` where what is missing may be ignored, else `p_worst`.
+        undone_by: where complete pairs show an effect and verdicts are missing: the share of these, 0..1, that would
+            have to go against it throughout, with the others like the rest, for complete pairs to show none; 1 where
+            not even all of them could undo it. Else None.
         smallest_effect: what would be flagged with power .8, given how many verdicts are missing; None where it is
             unknown, or so many are missing that nothing would be.
         pairs: how many complete pairs there are.
         pairs_missing: how many lack a side or both.
         calls: how many verdicts there are.
         calls_missing: how many are missing.
-        p_missing: of the exact sign test over items that verdicts go missing as often on both sides of the cue. A small
-            one shows that they hang on the presentation; a large one does not show that they do not.
-        flagged: True where `p_worst` <= alpha. False where no bias was found, which is not proof that there is none.
+        p_missing: that verdicts do not go missing for a side of the cue, see `missing.Missing`. A small one shows that
+            they do; a large one does not show that they do not.
+        flagged: True where `p_deciding` <= alpha. False where no bias was found, which is not proof that there is none.
             None where the data cannot tell: nothing to test, or a conclusion that hangs on what is missing.
         negligible: whether the effect is shown to lie within the margin of 0 (two one-sided tests at alpha, whatever
             the missing verdicts were); None where it is unknown. A bias may be both flagged and negligible.
-        conclusion: `bias` (flagged); `hangs on what is missing` (complete pairs show one, and the missing verdicts can
-            undo it: if they depend on the presentation or on the outcome, only `bounds` are honest); `negligible`;
+        conclusion: `bias` (flagged); `hangs on what is missing` (complete pairs show one that the missing verdicts can
+            undo, and these are many, or missing for a side of the cue: only `bounds` are honest); `negligible`;
             `not found` (a bias up to about `smallest_effect` may be there); `unknown`.
     """
 
@@ -89,6 +96,8 @@ class Effect:
     bounded: Estimate
     p_value: float | None
     p_worst: float | None
+    p_deciding: float | None
+    undone_by: float | None
     smallest_effect: float | None
     pairs: int
     pairs_missing: int
@@ -108,8 +117,8 @@ class Decision(NamedTuple):
     """What remains of an effect among all that were looked for.
 
     Attributes:
-        q_value: of `p_worst`, Benjamini and Hochberg; None where it is unknown.
-        q_value_by: of `p_worst`, Benjamini and Yekutieli.
+        q_value: of `p_deciding`, Benjamini and Hochberg; None where it is unknown.
+        q_value_by: of `p_deciding`, Benjamini and Yekutieli.
         flagged: as `Effect.flagged`, with q values in the place of p values.
     """
 
@@ -135,10 +144,12 @@ def cue_effect(picks: ArrayLike, *, level: float = 0.95, alpha: float = 0.05, ma
         item is the unit of sampling, as its presentations and samples depend on each other; items without a complete
         pair are `left_out` of `effect`. Under two items everything but the estimate is unknown.
 
-        Flagged: `p_worst` <= alpha. Without missing verdicts that is the t test over items. Where fewer than twelve
+        Flagged: `p_deciding` <= alpha. Without missing verdicts that is the t test over items. Where fewer than twelve
         items have a contrast other than 0, and as many have none, the exact sign test over items must find it too, and
-        the interval is a score interval. Of data without a bias at most a share alpha is flagged, whatever makes
-        verdicts go missing. The price is power: with 2 % of the verdicts missing, the bounds begin a point below.
+        the interval is a score interval. Of data without a bias at most a share alpha is flagged, on whatever item,
+        order and side verdicts go missing, as long as it is not on the verdict itself; and where more than a tenth is
+        missing, or more on one side, not even then. The price there is power: with 12 % of the verdicts missing by
+        chance, the bounds begin six points below.
 
     Raises:
         ValueError: if the shape is none of the two, a value lies outside 0..1, or an option is out of range.
@@ -240,16 +251,16 @@ def decide(effects: Sequence[Effect], *, alpha: float = 0.05, method: Correction
             other, as they may, since all are measured on the same items.
 
     Returns:
-        In the same order. Flagged is True where the q value of `p_worst` is at most alpha, None where it is unknown, or
-        that of `p_value` alone is at most alpha, else False.
+        In the same order. Flagged is True where the q value of `p_deciding` is at most alpha, None where it is unknown,
+        or that of `p_value` alone is at most alpha, else False.
 
     Raises:
         ValueError: if an option is out of range.
     """
     if not 0 < alpha < 1:
         raise ValueError(f"`alpha` is {alpha}; needed is a number above 0 and below 1.")
-    worst, easy = [one.p_worst for one in effects], [one.p_value for one in effects]
-    bh, by = q_values(worst, method="bh"), q_values(worst, method="by")
+    given, easy = [one.p_deciding for one in effects], [one.p_value for one in effects]
+    bh, by = q_values(given, method="bh"), q_values(given, method="by")
     deciding, complete = by if method == "by" else bh, q_values(easy, method=method)
     return [
         Decision(q, q_by, _flag(own, pairs, alpha))
@@ -277,10 +288,12 @@ def _effect(
         between = Between(low, high, most)
     effect = replace(complete.estimate, left_out=complete.estimate.left_out + outside)
     bounded = effect if calls == asked else replace(between.interval(level), left_out=outside)
-    p_value, p_worst = Between(complete, complete, most).p_value(), between.p_value()
+    whole, lost = Between(complete, complete, most), missing(one, other)
+    decides = whole if lost.ignorable else between
+    p_value, p_worst, p_deciding = whole.p_value(), between.p_value(), decides.p_value()
     low_end, high_end = between.reach(1 - 2 * alpha, one_sided=True)
     negligible = None if low_end is None or high_end is None else -margin < low_end and high_end < margin
-    flagged, pairs = _flag(p_worst, p_value, alpha), int((~np.isnan(apart)).sum())
+    flagged, pairs = _flag(p_deciding, p_value, alpha), int((~np.isnan(apart)).sum())
     return Effect(
         effect=effect,
         all_calls=_all_calls(one, other, most, level, outside),
@@ -289,22 +302,24 @@ def _effect(
         bounded=bounded,
         p_value=p_value,
         p_worst=p_worst,
-        smallest_effect=between.smallest(alpha),
+        p_deciding=p_deciding,
+        undone_by=_undone_by(effect, between) if calls < asked else None,
+        smallest_effect=decides.smallest(alpha),
         pairs=pairs,
         pairs_missing=apart.size - pairs,
         calls=calls,
         calls_missing=asked - calls,
-        p_missing=_p_missing(one, other),
+        p_missing=lost.p_value,
         flagged=flagged,
         negligible=negligible,
         conclusion=_conclusion(flagged, negligible, p_value),
     )
 
 
-def _flag(worst: float | None, complete: float | None, alpha: float) -> bool | None:
-    if worst is None:
+def _flag(deciding: float | None, complete: float | None, alpha: float) -> bool | None:
+    if deciding is None:
         return None
-    if worst <= alpha:
+    if deciding <= alpha:
         return True
     return None if complete is None or complete <= alpha else False
 
@@ -317,9 +332,17 @@ def _conclusion(flagged: bool | None, negligible: bool | None, p_value: float | 
     return "negligible" if negligible else "not found"
 
 
-def _p_missing(one: Floats, other: Floats) -> float:
-    lost, its = (np.isnan(side).mean(axis=(1, 2)) for side in (one, other))
-    return mcnemar(int((lost > its).sum()), int((lost < its).sum()))
+def _undone_by(effect: Estimate, between: Between) -> float | None:
+    """How far the interval's nearer end lies from 0, in units of what the missing verdicts can do."""
+    if effect.estimate is None or effect.low is None or effect.high is None or between.ends is None:
+        return None
+    if effect.low > 0:
+        nearer, way = effect.low, effect.estimate - between.ends[0]
+    elif effect.high < 0:
+        nearer, way = -effect.high, between.ends[1] - effect.estimate
+    else:
+        return None
+    return 1.0 if way <= nearer else nearer / way
 
 
 def _filled(values: Floats, fill: float) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import exp, lgamma, log, log1p, sqrt
 from statistics import NormalDist
@@ -43,18 +44,38 @@ def student_t_quantile(probability: float, df: float) -> float:
     if probability == 0.5:
         return 0.0
     tail, low, high = min(probability, 1 - probability), 0.0, 1.0
-    while _upper_tail(high, df) > tail:
+    while student_t_tail(high, df) > tail:
         low, high = high, 2 * high
     for _ in range(200):
         middle = (low + high) / 2
         if middle in (low, high):
             break
-        low, high = (middle, high) if _upper_tail(middle, df) > tail else (low, middle)
+        low, high = (middle, high) if student_t_tail(middle, df) > tail else (low, middle)
     return high if probability > 0.5 else -high
 
 
-def _upper_tail(t: float, df: float) -> float:
-    return 0.5 * _incomplete_beta(df / (df + t * t), df / 2, 0.5)
+def student_t_tail(t: float, df: float) -> float:
+    """How likely a Student-t variable lies above a value.
+
+    Args:
+        t: any number.
+        df: degrees of freedom, above 0.
+
+    Returns:
+        From 1 (far below) over one half at 0 to 0.
+
+    Raises:
+        ValueError: if `df` is not above 0.
+
+    Source: as for `student_t_quantile`.
+
+    >>> round(student_t_tail(2.0452, 29), 4), round(student_t_tail(-2.0452, 29), 4)
+    (0.025, 0.975)
+    """
+    if not df > 0:
+        raise ValueError(f"`df` is {df}; needed are degrees of freedom above 0.")
+    beyond = 0.5 * _incomplete_beta(df / (df + t * t), df / 2, 0.5)
+    return beyond if t >= 0 else 1 - beyond
 
 
 def _incomplete_beta(x: float, a: float, b: float) -> float:
@@ -145,8 +166,8 @@ def bounded_mean(values: ArrayLike, *, low: float = 0.0, high: float = 1.0, leve
     reason = "" if error is not None else _why_no_error(n)
     if n < 2:
         return Estimate(mean, None, None, None, level, SCORE, n, left_out, reason)
-    pairs, counts = np.unique(np.stack([sums, sizes], axis=1), axis=0, return_counts=True)
-    lower, upper = score_limits(pairs[:, 0], pairs[:, 1], counts, low=low, high=high, level=level)
+    pairs, counts = np.unique(sums + 1j * sizes, return_counts=True)  # as complex numbers: rows sort far slower
+    lower, upper = score_limits(pairs.real, pairs.imag, counts, low=low, high=high, level=level)
     return Estimate(mean, error, min(mean, float(lower)), max(mean, float(upper)), level, SCORE, n, left_out, reason)
 
 
@@ -200,23 +221,52 @@ def score_limits(
     mean = (c * s).sum(axis=-1) / (c * m).sum(axis=-1)
     largest = np.where(c > 0, m, 0).max(axis=-1)
     z = NormalDist().inv_cdf((1 + level) / 2)
-    margin = _TINY * (high - low)
+    margin = 1e-9 * (high - low)  # nearer to an end the variance drowns in rounding
 
-    def inside(at: Floats) -> NDArray[np.bool_]:
+    def beyond(at: Floats) -> Floats:
+        """How far the mean is beyond what `at` allows: 0 at an end of the interval, below 0 within."""
         lean = s - m * at[..., None]
         variance = _restricted_variance(lean, c / n[..., None], largest * (low - at), largest * (high - at))
-        met: NDArray[np.bool_] = (c * lean).sum(axis=-1) ** 2 <= z * z * n * variance
-        return met
+        reach: Floats = np.abs((c * lean).sum(axis=-1)) - z * np.sqrt(n * variance)
+        return reach
 
-    ends = []
-    for end, inward in ((low, margin), (high, -margin)):
-        near, far = np.clip(mean, low + margin, high - margin), np.full_like(mean, end + inward)
-        for _ in range(32):  # halves the way each time: to 2e-10 of the range
-            middle = (near + far) / 2
-            met = inside(middle)
-            near, far = np.where(met, middle, near), np.where(met, far, middle)
-        ends.append(np.where(np.abs(far - end) <= 1e-9 * (high - low), end, far))
-    return ends[0], ends[1]
+    bounds = np.array([low + margin, high - margin]).reshape(2, *[1] * np.ndim(mean))
+    near = np.broadcast_to(np.clip(mean, bounds[0], bounds[1]), (2, *np.shape(mean)))
+    ends = _root(beyond, near, np.broadcast_to(bounds, near.shape), within=1e-10 * (high - low))
+    at_bound = np.abs(ends - bounds) <= margin
+    lower, upper = np.where(at_bound, np.array([low, high]).reshape(bounds.shape), ends)
+    return lower, upper
+
+
+def _root(rising: Callable[[Floats], Floats], near: Floats, far: Floats, *, within: float) -> Floats:
+    """Where functions pass 0 between `near`, where they are below it, and `far`; `far` where they are below it there.
+
+    Source: Chandrupatla 1997, doi:10.1016/S0965-9978(96)00051-8.
+    """
+    a, b, f_b = near, far, rising(far)
+    f_a = np.minimum(rising(near), -1e-300)  # 0 where all that was seen is alike: the mean is no end of its interval
+    done = f_b <= 0
+    a = np.where(done, b, a)
+    share = np.full_like(f_b, 0.5)
+    for _ in range(100):
+        at = a + share * (b - a)
+        f_at = rising(at)
+        same = (f_at > 0) == (f_a > 0)
+        c, f_c = np.where(same, a, b), np.where(same, f_a, f_b)
+        moved_b, moved_f_b = np.where(same, b, a), np.where(same, f_b, f_a)
+        a, f_a = np.where(done, a, at), np.where(done, f_a, f_at)
+        b, f_b = np.where(done, b, moved_b), np.where(done, f_b, moved_f_b)
+        with np.errstate(all="ignore"):
+            least = within / np.abs(b - a)
+            done = done | ~(least < 0.5)
+            if done.all():
+                break
+            xi, phi = (a - b) / (c - b), (f_a - f_b) / (f_c - f_b)
+            curved = f_a / (f_b - f_a) * f_c / (f_b - f_c)
+            curved += (c - a) / (b - a) * f_a / (f_c - f_a) * f_b / (f_c - f_b)
+        fit = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(curved)
+        share = np.clip(np.where(fit, curved, 0.5), np.minimum(least, 0.5), np.maximum(1 - least, 0.5))
+    return a
 
 
 def _restricted_variance(lean: Floats, weights: Floats, low: Floats, high: Floats) -> Floats:

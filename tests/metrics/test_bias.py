@@ -12,17 +12,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks.coverage_bias import (
+from plurijudge.benchmarks.coverage_bias import BATTERY, Line, battery, covers, deaf_lines, line_of, truth_of
+from plurijudge.benchmarks.planted_judges import (
     BALANCED,
-    BATTERY,
     UNBALANCED,
     Judge,
-    Line,
     World,
     at_random,
-    battery,
-    covers,
-    line_of,
     null_worlds,
     planted,
     planted_worlds,
@@ -31,6 +27,7 @@ from plurijudge.metrics.bias import Effect, cue_effect, decide, order_effect, un
 from plurijudge.metrics.estimate import Estimate
 from plurijudge.metrics.identified import Between, critical_value, mean_contrast
 from plurijudge.metrics.intervals import clustered_mean, student_t_quantile
+from plurijudge.metrics.missing import missing
 from plurijudge.metrics.multiplicity import q_values
 
 Floats = NDArray[np.float64]
@@ -116,7 +113,7 @@ def test_the_change_in_log_odds_has_the_error_of_the_delta_method() -> None:
     assert truth < 0.6 - 0.02, "marginal log-odds lie nearer to 0 than the structural 0.6"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cells(verdicts, 2, 2, 2))
 def test_preferring_the_other_response_throughout_reverses_the_sign(picks: Floats) -> None:
     one, other = cue_effect(picks), cue_effect(1 - picks)
@@ -128,7 +125,7 @@ def test_preferring_the_other_response_throughout_reverses_the_sign(picks: Float
     assert (other.flagged, other.negligible) == (one.flagged, one.negligible)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cells(verdicts, 2, 2, 2), st.integers(0, 255))
 def test_which_response_is_called_a_does_not_matter(picks: Floats, which: int) -> None:
     renamed = np.array([which >> place & 1 for place in range(len(picks))], dtype=bool)
@@ -137,7 +134,7 @@ def test_which_response_is_called_a_does_not_matter(picks: Floats, which: int) -
     assert near(one.effect, its.effect) and near(one.bounded, its.bounded) and near(one.log_odds, its.log_odds)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cells(verdicts, 2, 2, 2), st.randoms(use_true_random=False))
 def test_the_order_of_items_does_not_matter(picks: Floats, random: Any) -> None:
     order = random.sample(range(len(picks)), len(picks))
@@ -147,7 +144,7 @@ def test_the_order_of_items_does_not_matter(picks: Floats, random: Any) -> None:
     assert one.conclusion == other.conclusion
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cells(verdicts, 2, 2, 1), st.integers(2, 5))
 def test_copies_of_a_verdict_add_nothing(picks: Floats, copies: int) -> None:
     # Arena-Hard counts a strong win three times and resamples the copies: its intervals are too narrow
@@ -156,7 +153,7 @@ def test_copies_of_a_verdict_add_nothing(picks: Floats, copies: int) -> None:
         assert near(getattr(one, name), getattr(other, name)), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cells(verdicts, 2, 2, 1))
 def test_items_twice_have_the_same_effect_and_the_error_of_twice_as_many(picks: Floats) -> None:
     one, two = cue_effect(picks).effect, cue_effect(np.concatenate([picks, picks])).effect
@@ -166,7 +163,7 @@ def test_items_twice_have_the_same_effect_and_the_error_of_twice_as_many(picks: 
         assert two.standard_error == pytest.approx(one.standard_error * sqrt(share))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cells(verdicts, 2, 2))
 def test_the_order_is_a_cue_whose_side_is_the_place_in_front(picks: Floats) -> None:
     assert order_effect(picks) == cue_effect(picks[:, None])
@@ -176,7 +173,7 @@ def test_the_order_is_a_cue_whose_side_is_the_place_in_front(picks: Floats) -> N
         assert both[1] == pytest.approx(float(share) - 0.5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cells(verdicts, 1, 2, 2), st.randoms(use_true_random=False))
 def test_whatever_the_missing_verdicts_were_the_effect_lies_between_the_bounds(picks: Floats, random: Any) -> None:
     filled = np.where(np.isnan(picks), [[[[random.choice([0, 0.5, 1]) for _ in "12"] for _ in "12"]]], picks)
@@ -193,7 +190,7 @@ def test_a_missing_verdict_is_no_tie_and_no_partner() -> None:
     assert found.effect.estimate == pytest.approx(0.25) and (found.effect.n, found.effect.left_out) == (20, 10)
     assert as_ties.effect.estimate == pytest.approx(0.25) and as_ties.effect.n == 30
     assert found.bounds == pytest.approx((1 / 6, 1 / 3))
-    assert found.p_missing == pytest.approx(2 * 0.5**10), "the second place lacks verdicts, the first does not"
+    assert found.p_missing == pytest.approx(4 * 0.5**10), "the second place lacks verdicts, the first does not"
 
 
 @pytest.mark.parametrize("picks", [np.empty((0, 2, 2)), np.full((5, 2, 2), nan)])
@@ -203,6 +200,51 @@ def test_without_verdicts_nothing_is_known_and_nothing_is_flagged(picks: Floats)
     assert (found.flagged, found.conclusion, found.p_value) == (None, "unknown", None) and found.negligible is not True
     assert decide([found])[0].flagged is None
     assert found.bounds == ((None, None) if len(picks) == 0 else (-0.5, 0.5))
+
+
+def test_few_missing_verdicts_that_are_missing_for_no_side_leave_it_to_complete_pairs() -> None:
+    gaps = [[[1, nan]], [[nan, 0]], [[0, nan]], [[nan, 1]]] * 2
+    picks = np.array([[[1, 0]]] * 20 + [[[1, 1]]] * 35 + [[[0, 0]]] * 35 + gaps, dtype=float)
+    found = cue_effect(picks)
+    assert found.p_missing > 0.5 and found.p_deciding == found.p_value and found.flagged is True
+    # 20 contrasts of 1/2 among 98; four of the eight missing verdicts may make one of 1/2, four one of -1/2
+    assert found.bounds == pytest.approx(((10 - 2) / 98, (10 + 2) / 98))
+    low, estimate = found.effect.low, 10 / 90
+    assert low is not None and found.undone_by == pytest.approx(min(1.0, low / (estimate - 8 / 98)))
+    weak = cue_effect(picks[14:])  # six contrasts of 1/2: three points of 76, one of 84 at the least
+    low, way = weak.effect.low, 3 / 76 - (3 - 2) / 84
+    assert low is not None and weak.undone_by == pytest.approx(low / way) and 0 < low < way
+    none = cue_effect(picks[:90])
+    assert none.undone_by is None and none.p_deciding == none.p_worst
+
+
+def test_verdicts_that_are_missing_for_one_side_leave_it_to_the_worst_case() -> None:
+    whole_pairs = [[[1, 0]]] * 20 + [[[1, 1]]] * 80 + [[[0, 0]]] * 20
+    for extra in ([[[1, nan]]] * 8, [[[1, nan]]] * 20 + [[[nan, 1]]] * 20):  # of one side; too many
+        found = cue_effect(np.array(whole_pairs + extra, dtype=float))
+        assert found.p_value is not None and found.p_value < 1e-4
+        assert found.p_deciding == found.p_worst and found.p_deciding != found.p_value
+
+
+def test_verdicts_that_are_missing_where_an_item_leans_away_from_the_cue_are_seen() -> None:
+    rng = np.random.default_rng(3)
+    leans = rng.random((300, 1, 1)) < 0.5  # the verdicts of an item seldom differ
+    picks = np.where(rng.random((300, 2, 2)) < 0.9, leans, ~leans).astype(float)
+    against = picks == np.array([0.0, 1.0])
+    by_verdict = np.where(against & (rng.random(picks.shape) < 0.15), nan, picks)[..., None]
+    by_chance = np.where(rng.random(picks.shape) < 0.07, nan, picks)[..., None]
+    told, still = (missing(found[:, :, 0], found[:, :, 1]) for found in (by_verdict, by_chance))
+    assert told.share < 0.1 and told.p_lean < 1e-3 and not told.ignorable
+    assert still.share < 0.1 and still.p_value > 0.1 and still.ignorable
+
+
+@settings(max_examples=40, deadline=None)
+@given(cells(verdicts, 2, 2, 2))
+def test_what_is_missing_is_judged_alike_from_both_sides(picks: Floats) -> None:
+    one, other = missing(picks[:, :, 0], picks[:, :, 1]), missing(1 - picks[:, :, 1], 1 - picks[:, :, 0])
+    assert one.share == other.share and one.p_side == other.p_side and one.p_lean == pytest.approx(other.p_lean)
+    turned = missing(1 - picks[:, :, 0], 1 - picks[:, :, 1])
+    assert turned.p_side == one.p_side and turned.p_lean == pytest.approx(one.p_lean)
 
 
 def test_one_item_tells_nothing() -> None:
@@ -275,7 +317,7 @@ def test_the_published_example_has_four_discoveries() -> None:
 
 
 @pytest.mark.parametrize("method", ["bh", "by"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(p=st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=12), random=st.randoms(use_true_random=False))
 def test_q_values_hang_on_no_order_rise_with_p_and_are_no_smaller(
     method: Any, p: list[float | None], random: Any
@@ -298,7 +340,7 @@ def test_a_test_that_could_not_be_made_stays_on_the_list() -> None:
 
 
 def _with_p(p: float | None) -> Effect:
-    return replace(cue_effect([[[1, 0]], [[1, 1]]]), p_value=p, p_worst=p)
+    return replace(cue_effect([[[1, 0]], [[1, 1]]]), p_value=p, p_worst=p, p_deciding=p)
 
 
 def test_a_bias_that_the_missing_verdicts_could_undo_is_neither_found_nor_denied() -> None:
@@ -340,40 +382,50 @@ def _seed(*told: object) -> list[int]:
     return list("|".join(map(str, told)).encode())
 
 
-SETS = 250
-NOISE = 3.5 * sqrt(0.05 * 0.95 / SETS)
-PLANTED = [(world, kind) for world in planted_worlds() for kind in world.kinds if "1 %" not in world.name]
+SETS = 60
+RARE = 0.2
+"""More than this of `SETS` would be seen once in 100,000 times where the true share is .05."""
+GAPS = ("5 % fail", "near-ties seldom")
+NULLS = [one for one in null_worlds() if one.most is not None and "scale" not in one.name and "than" not in one.name]
+PLANTED = [one for one in planted_worlds() if one.matched and "4%" in one.name and "1 %" not in one.name]
 
 
 # `python benchmarks/coverage_bias.py` draws 5,000 of each world and holds them to 94-96 % and .06
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cue", "order"])
 def test_where_no_bias_is_none_is_flagged_beyond_chance(kind: str) -> None:
-    worlds = [world for world in null_worlds() if kind in world.kinds]
+    worlds = [world for world in NULLS if kind in world.kinds]
     lines = [line_of(world, kind, np.random.default_rng(_seed(world.name, kind)), SETS) for world in worlds]
     for line in lines:
-        assert line.flagged <= 0.05 + NOISE and line.bounded >= 0.95 - NOISE, _told(line)
+        assert line.flagged <= RARE and line.bounded >= 1 - RARE, _told(line)
         if line.allowed is not None:
-            assert 0.95 - NOISE <= line.coverage <= line.allowed[1] + NOISE, _told(line)
-    whole = [line.flagged for line in lines if "refused" not in line.world and "hardly" not in line.world]
-    assert 0.04 <= float(np.mean(whole)) <= 0.06, "over all worlds that lack no verdicts it is .05"
+            assert 1 - RARE <= line.coverage, _told(line)
+    words = ("refused", "hardly", "fail")
+    whole = [line.flagged for line in lines if not any(word in line.world for word in words)]
+    assert 0.015 <= float(np.mean(whole)) <= 0.085, "over all worlds that lack no verdicts it is .05"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("world", "kind"), PLANTED, ids=[f"{kind}: {world.name}" for world, kind in PLANTED])
-def test_planted_biases_are_covered_and_found_as_often_as_by_a_t_test(world: World, kind: str) -> None:
-    line = line_of(world, kind, np.random.default_rng(_seed(world.name, kind)), SETS)
-    assert line.bounded >= 0.95 - NOISE, _told(line)
+@pytest.mark.parametrize("world", PLANTED, ids=[f"{world.kinds[0]}: {world.name}" for world in PLANTED])
+def test_planted_biases_are_covered_and_found_as_often_as_by_a_t_test(world: World) -> None:
+    line = line_of(world, world.kinds[0], np.random.default_rng(_seed(world.name, world.kinds[0])), SETS)
+    assert line.bounded >= 1 - RARE, _told(line)
     if world.allowed is not None:
-        assert abs(line.coverage - 0.95) <= NOISE, _told(line)
-    if line.least is not None:
-        assert line.flagged >= line.least - 1e-9, _told(line)
-    if "20%" in world.name and "near-ties" not in world.name:
-        assert line.flagged >= 0.99, _told(line)
+        assert line.coverage >= 1 - RARE, _told(line)
+    # where verdicts are missing the two differ in one set of twenty-five
+    spare = 2 * sqrt(0.04 / SETS) if any(gap in world.name for gap in GAPS) else 1e-9
+    assert line.least is not None and line.flagged >= line.least - spare, _told(line)
+
+
+def test_twenty_points_are_found_even_where_a_seventh_is_missing() -> None:
+    found = [world for world in planted_worlds() if "20%" in world.name and world.name.endswith("near-ties refused")]
+    for world in found:
+        line = line_of(world, world.kinds[0], np.random.default_rng(1), 40)
+        assert line.flagged >= 0.9 and line.bounded >= 0.9, _told(line)
 
 
 def test_complete_pairs_do_not_hold_where_refusals_hang_on_the_verdict_and_the_flag_does() -> None:
-    world = next(world for world in null_worlds() if "against the cue, balanced" in world.name)
+    world = next(world for world in null_worlds() if world.name == "refused where against the cue, balanced")
     line = line_of(world, "cue", np.random.default_rng(1), 200)
     assert line.t_test > 0.2 and line.coverage < 0.8, _told(line)
     assert line.flagged <= 0.03 and line.bounded >= 0.95 and line.hangs > 0.2, _told(line)
@@ -386,8 +438,8 @@ def test_complete_pairs_do_not_hold_where_refusals_hang_on_the_verdict_and_the_f
     ids=lambda plan: " and ".join(plan) or "none",
 )
 def test_an_audit_finds_what_is_planted_and_nothing_else(plan: dict[str, float], spread: float) -> None:
-    rng, audits = np.random.default_rng(_seed(plan, spread)), 120
-    truths = {name: _truth(name, plan, spread) for name in BATTERY}
+    rng, audits = np.random.default_rng(_seed(plan, spread)), 60
+    truths = {name: truth_of(name, spread, plan) for name in BATTERY}
     flagged, covered = dict.fromkeys(BATTERY, 0), dict.fromkeys(BATTERY, 0)
     for _ in range(audits):
         effects = battery(rng, spread, plan)
@@ -404,26 +456,23 @@ def test_an_audit_finds_what_is_planted_and_nothing_else(plan: dict[str, float],
             assert flagged[name] <= audits * (0.05 + 3 * sqrt(0.05 * 0.95 / audits)), (name, flagged)
 
 
-def _truth(name: str, plan: dict[str, float], spread: float) -> float:
-    place = plan.get("position", 0.0)
-    if name == "position":
-        return Judge(spread, place=place).truths()[1]
-    return Judge(spread, place=place, cue=plan.get(name, 0.0)).truths()[0]
+def test_a_deaf_judge_fails_the_other_half_and_one_that_hears_does_not() -> None:
+    for line in deaf_lines(1, 30):
+        assert line.held, line.told
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.02, 0.08])
-@pytest.mark.parametrize("spread", [BALANCED, UNBALANCED])
-def test_the_smallest_effect_is_found_four_times_in_five(spread: float, missing: float) -> None:
+@pytest.mark.parametrize(("spread", "share"), [(BALANCED, 0.0), (UNBALANCED, 0.08), (BALANCED, 0.13)])
+def test_the_smallest_effect_is_found_four_times_in_five(spread: float, share: float) -> None:
     rng = np.random.default_rng(8)
-    lost = at_random(missing)
+    lost = at_random(share)
     smallest = 0.05
     for _ in range(2):  # how sure the effect is hangs on how large it is
         picks, own = planted(spread, smallest, "cue").draw(rng, 40)
         each = [cue_effect(one).smallest_effect or nan for one in lost(rng, picks, own)]
         smallest = float(np.mean(each))
-    picks, own = planted(spread, smallest, "cue").draw(rng, 500)
+    picks, own = planted(spread, smallest, "cue").draw(rng, 300)
     power = float(np.mean([cue_effect(one).flagged is True for one in lost(rng, picks, own)]))
-    assert power == pytest.approx(0.8, abs=0.065)
+    assert power == pytest.approx(0.8, abs=0.08)
 
 
 def test_where_too_much_is_missing_nothing_could_be_found() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks.coverage_bias import Judge
+from plurijudge.benchmarks.planted_judges import Judge
 from plurijudge.metrics.agreement import positional_agreement
 from plurijudge.metrics.attacks import attack, sensitivity
 from plurijudge.metrics.bias import cue_effect

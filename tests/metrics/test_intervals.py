@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from plurijudge.benchmarks.coverage import BLOCKS, WORLDS, Judged, band, limits_of, truths_of
 from plurijudge.metrics.estimate import Z95
-from plurijudge.metrics.intervals import bounded_mean, clustered_mean, score_limits, student_t_quantile
+from plurijudge.metrics.intervals import bounded_mean, clustered_mean, score_limits, student_t_quantile, student_t_tail
 
 TABULATED = [
     (0.975, 1, 12.7062),
@@ -41,6 +41,14 @@ def wilson(right: int, n: int) -> tuple[float, float]:
 def test_quantiles_of_student_t_are_those_in_the_tables(probability: float, df: float, value: float) -> None:
     assert student_t_quantile(probability, df) == pytest.approx(value, abs=5e-5)
     assert student_t_quantile(1 - probability, df) == pytest.approx(-value, abs=5e-5)
+
+
+@pytest.mark.parametrize(("probability", "df", "value"), TABULATED)
+def test_the_tail_of_student_t_is_what_the_quantile_leaves(probability: float, df: float, value: float) -> None:
+    assert student_t_tail(value, df) == pytest.approx(1 - probability, abs=2e-5)
+    assert student_t_tail(-value, df) == pytest.approx(probability, abs=2e-5)
+    with pytest.raises(ValueError, match="degrees of freedom"):
+        student_t_tail(value, 0)
 
 
 def test_with_many_degrees_of_freedom_student_t_is_normal() -> None:
