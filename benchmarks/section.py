@@ -76,3 +76,9 @@ def table(path: Path) -> list[dict[str, str]]:
     """Read a CSV file whose first line names the columns."""
     with need(path).open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+def packed_table(path: Path) -> list[dict[str, str]]:
+    """Read a gzip-packed CSV file whose first line names the columns."""
+    with gzip.open(need(path), "rt", encoding="utf-8-sig", newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -47,3 +47,30 @@ def q_values(p_values: Sequence[float | None], *, method: Correction = "bh") -> 
     q = np.empty(m)
     q[order] = np.minimum(1.0, stepped)
     return [None if value is None else float(found) for value, found in zip(p_values, q, strict=True)]
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """The level at which each test of a list would just be called a finding, if not one false finding may be made.
+
+    Args:
+        p_values: as for `q_values`: of every test on the list, None where a test could not be made.
+
+    Returns:
+        In the same order, 0..1; None where the p value is. Calling all at or under alpha findings, the chance that
+        any of them is false is at most alpha, whatever the tests' dependence.
+
+    Raises:
+        ValueError: if a p value lies outside 0..1.
+
+    Source: Holm 1979, https://www.jstor.org/stable/4615733.
+
+    >>> [p and round(p, 4) for p in holm([0.01, 0.04, 0.03, None])]
+    [0.04, 0.09, 0.09, None]
+    """
+    p = np.array([1.0 if value is None else value for value in p_values], dtype=float)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise ValueError("`p_values` holds numbers outside 0..1; where there is none, it is None.")
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return [None if value is None else float(found) for value, found in zip(p_values, adjusted, strict=True)]

@@ -14,7 +14,8 @@ Memory is bounded by pieces of a fixed size, whatever the number of units and of
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from statistics import NormalDist
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,8 @@ from .estimate import Estimate
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+
+Interval = Literal["percentile", "bca"]
 
 RESAMPLES = 10_000
 _BITS = 16
@@ -45,6 +48,7 @@ def bootstrap_mean(
     resamples: int = RESAMPLES,
     seed: int = 0,
     level: float = 0.95,
+    interval: Interval = "percentile",
 ) -> Estimate:
     """The mean of values that may be anything, with a bootstrap interval over items or over clusters of items.
 
@@ -55,22 +59,25 @@ def bootstrap_mean(
         resamples: how many times the units are drawn anew, 2 or more.
         seed: of the draws. The order of the items does not matter to them.
         level: of the interval, 0..1.
+        interval: `percentile`, or `bca`, which moves its ends for the bias and the skewness of the resamples.
 
     Returns:
         The mean over values (each weighs the same), in their unit. The item, a row, is the unit of sampling; with
-        `clusters`, the cluster is. Units without a value are `left_out`. The interval is the percentile interval, the
-        standard error the resamples' standard deviation. Under two units, and where all are alike, both are unknown.
+        `clusters`, the cluster is. Units without a value are `left_out`. The interval is the percentile interval, or
+        BCa; the standard error is the resamples' standard deviation. Under two units, and where all are alike, both are
+        unknown.
 
     Raises:
-        ValueError: if a shape is not as above, a value is infinite, or `resamples` or `level` is out of range.
+        ValueError: if a shape is not as above, a value is infinite, or an option is out of range.
 
-    Source: Efron 1979, doi:10.1214/aos/1176344552; drawing whole clusters: Davison and Hinkley 1997, section 3.8.
+    Source: Efron 1979, doi:10.1214/aos/1176344552; drawing whole clusters: Davison and Hinkley 1997, section 3.8; BCa:
+        Efron 1987, doi:10.1080/01621459.1987.10478410.
 
     >>> str(bootstrap_mean([1, 1, 0, 0.5, 1, 0, 1, np.nan]))
     '0.643 [0.286, 0.929]  n=7, 1 left out'
     """
     given = _matrix(values, "values")
-    return _bootstrap(_units(given, np.ones_like(given), clusters), resamples, seed, level)
+    return _bootstrap(_units(given, np.ones_like(given), clusters), resamples, seed, level, interval)
 
 
 def bootstrap_difference(
@@ -149,11 +156,14 @@ def bootstrap_ratio(
     return _bootstrap(_units(above, below, clusters), resamples, seed, level)
 
 
-def _bootstrap(units: _Units, resamples: int, seed: int, level: float) -> Estimate:
+def _bootstrap(units: _Units, resamples: int, seed: int, level: float, interval: Interval = "percentile") -> Estimate:
     if resamples < 2 or not 0 < level < 1:
         raise ValueError(f"`resamples` is {resamples} and `level` {level}; needed are 2 or more, and 0 < level < 1.")
+    if interval not in ("percentile", "bca"):
+        raise ValueError(f"`interval` is {interval!r}; needed is 'percentile' or 'bca'.")
     above, below, left_out = units
-    n, method = len(above), f"percentile bootstrap, {resamples:,} resamples, seed {seed}"
+    name = "BCa" if interval == "bca" else interval
+    n, method = len(above), f"{name} bootstrap, {resamples:,} resamples, seed {seed}"
     if n == 0:
         return Estimate.unknown("no item has a value", left_out=left_out, level=level, method=method)
     if below.sum() == 0:
@@ -172,8 +182,30 @@ def _bootstrap(units: _Units, resamples: int, seed: int, level: float) -> Estima
         reason = f"the denominators add up to 0 in {empty:,} of {resamples:,} resamples"
         return Estimate(value, None, None, None, level, method, n, left_out, reason)
     found = tops / bottoms
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.quantile(found, _moved(ends, found, value, above, below) if interval == "bca" else ends)
     return Estimate(value, float(found.std(ddof=1)), float(low), float(high), level, method, n, left_out)
+
+
+def _moved(ends: list[float], found: Floats, value: float, above: Floats, below: Floats) -> list[float]:
+    """Where BCa reads the resamples' quantiles, in the place of `ends`."""
+    normal, near = (
+        NormalDist(),
+        1e-12 * max(1.0, abs(value)),
+    )  # a resample is often the estimate itself, but for rounding
+    under = float((found < value - near).mean() + (np.abs(found - value) <= near).mean() / 2)
+    half = 0.5 / len(found)
+    bias = normal.inv_cdf(min(1 - half, max(half, under)))
+    rest = below.sum() - below
+    if np.any(rest <= 0):  # without one unit nothing is left to divide by
+        skew = 0.0
+    else:
+        lean = (above.sum() - above) / rest
+        lean = lean.mean() - lean
+        skew = float((lean**3).sum() / (6 * (lean**2).sum() ** 1.5))
+    scores = [bias + normal.inv_cdf(end) for end in ends]
+    moved = [bias + score / (1 - skew * score) if skew * score < 1 else normal.inv_cdf(1 - half) for score in scores]
+    return [normal.cdf(score) for score in moved]
 
 
 def _drawn(above: Floats, below: Floats, resamples: int, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -18,6 +18,7 @@ from plurijudge.metrics.estimate import Estimate
 from plurijudge.metrics.intervals import bounded_mean, clustered_mean
 from plurijudge.metrics.paired import fieller_ratio, gain
 from plurijudge.metrics.position_bias import repetition_stability
+from plurijudge.metrics.prediction_powered import ppi_mean
 from plurijudge.metrics.resample import bootstrap_difference, bootstrap_mean, bootstrap_ratio
 from plurijudge.metrics.social_choice import effective_votes_estimate
 
@@ -55,6 +56,12 @@ def _members(rng: np.random.Generator) -> Arrays:
     return (np.where(rng.random((40, 3)) < 0.03, np.nan, right),)
 
 
+def _labelled(rng: np.random.Generator) -> Arrays:
+    truth = (rng.random(40) < 0.4).astype(float)
+    guess = np.where(rng.random(40) < 0.8, truth, 1 - truth)
+    return np.where(rng.random(40) < 0.5, np.nan, truth), np.where(rng.random(40) < 0.1, np.nan, guess)
+
+
 def _repeats(rng: np.random.Generator) -> Arrays:
     return (rng.choice([0.0, 1.0, 2.0, np.nan], size=(40, 5), p=[0.6, 0.2, 0.1, 0.1]),)
 
@@ -71,6 +78,7 @@ DRAWS: dict[Metric, Callable[[np.random.Generator], Arrays]] = {
     fieller_ratio: _measured_twice,
     gain: _judged_twice,
     positional_agreement: _pairs,
+    ppi_mean: _labelled,
     repetition_stability: _repeats,
 }
 INVARIANT_UNDER_ITEM_ORDER: list[Metric] = [
@@ -85,6 +93,7 @@ INVARIANT_UNDER_ITEM_ORDER: list[Metric] = [
     fieller_ratio,
     gain,
     positional_agreement,
+    ppi_mean,
     repetition_stability,
 ]
 INVARIANT_UNDER_PRESENTATION_ORDER: list[Metric] = [
@@ -109,6 +118,7 @@ COUNTS_AN_EMPTY_ITEM_AND_NOTHING_ELSE: list[Metric] = [
     fieller_ratio,
     gain,
     positional_agreement,
+    ppi_mean,
     repetition_stability,
 ]
 UNKNOWN_INTERVAL_UNDER_TWO_ITEMS: list[Metric] = [
@@ -123,6 +133,7 @@ UNKNOWN_INTERVAL_UNDER_TWO_ITEMS: list[Metric] = [
     fieller_ratio,
     gain,
     positional_agreement,
+    ppi_mean,
     repetition_stability,
 ]
 
