@@ -80,8 +80,10 @@ def forecast(path: Path, judge: Judge, plan: Plan, panel: Panel | None = None) -
         items += 1
         for unit in plan.units(line.record, judge, panel):
             messages = messages_of(judge, line.record, unit, "=" * 28)
-            calls[unit.judge] += 1
-            sizes[unit.judge] += sum(len(m["content"].encode()) for m in messages) + told.get(unit.persona, 0)
+            size = sum(len(m["content"].encode()) for m in messages) + told.get(unit.persona, 0)
+            each = speakers[unit.judge].calls
+            calls[unit.judge] += each
+            sizes[unit.judge] += each * size
     made, tokens = calls.total(), sum(size // _BYTES_A_TOKEN for size in sizes.values())
     out = None if judge.max_tokens is None else made * judge.max_tokens
     known = {name: _prices(speakers[name]) for name in calls or speakers}

@@ -15,6 +15,7 @@ from .plan import Plan
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
+    from .rewriting import Rewritten
     from .study import Items, Outcome, Study
 
 
@@ -35,7 +36,7 @@ class Leg:
     panel: Panel | None = None
 
 
-def left_of(pace: Pace, outcome: Outcome, *, seconds: float) -> Pace:
+def left_of(pace: Pace, outcome: Outcome | Rewritten, *, seconds: float) -> Pace:
     """The pace of the next run, its budget without what this one took.
 
     Args:

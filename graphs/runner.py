@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -51,9 +51,10 @@ from .budget import Budget, Spending
 from .early import EarlyEnd
 from .model import Models
 from .panel import decision_of, graph_of, units_of
+from .parts import part_of
 from .plan import Plan
 from .process import tuned
-from .reconcile import place_of
+from .reconcile import Place, place_of
 from .state import Bench, Heard, JudgeState
 
 T = TypeVar("T")
@@ -510,6 +511,9 @@ class Job:
         told = canonical([asdict(fault) for fault in faults])
         await asyncio.to_thread(close_run, self.store, self.run.id, set_aside=aside, faults=told, stopped=early)
 
+    def _verdict_of_call(self, row: Mapping[Any, Any], place: Place) -> Place:
+        return part_of(self.judge.nodes, row, place) if self.judge.nodes else place
+
     def _write_failures(
         self, connection: Connection, items: list[Item], before: dict[str, list[Verdict]], *, asked: bool
     ) -> int:
@@ -517,7 +521,7 @@ class Job:
         saved = 0
         for item in items:
             had = before.get(item.id, [])
-            calls = failures(connection, self.run.id, item.id)
+            calls = failures(connection, self.run.id, item.id, of=self._verdict_of_call)
             if asked and not calls and not had:
                 saved += self.plan.verdicts(item, self.judge, self.panel)
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,17 +43,27 @@ def standing(connection: Connection, run: str, items: Iterable[str]) -> dict[str
     return found
 
 
-def failures(connection: Connection, run: str, item: str) -> dict[Place, Mapping[Any, Any]]:
-    """Per verdict of an item, its last call that brought no answer: status, reason, row."""
+def failures(
+    connection: Connection, run: str, item: str, *, of: Callable[[Mapping[Any, Any], Place], Place] | None = None
+) -> dict[Place, Mapping[Any, Any]]:
+    """Per verdict of an item, its last call that brought no answer: status, reason, row.
+
+    Args:
+        connection: to the store.
+        run: the run.
+        item: the item.
+        of: the place of the verdict that a call was made for, where that is not the call's own.
+    """
     wanted = (
         select(_CALL)
         .where(_CALL.c.run == run, _CALL.c.item == item, _CALL.c.status.in_(("error", "unknown", "sent")))
         .order_by(_CALL.c.id)
     )
-    return {
-        (row["judge"], row["persona"], tuple(orjson.loads(row["presentation"])), row["sample"]): row
-        for row in connection.execute(wanted).mappings()
-    }
+    found: dict[Place, Mapping[Any, Any]] = {}
+    for row in connection.execute(wanted).mappings():
+        place = (row["judge"], row["persona"], tuple(orjson.loads(row["presentation"])), row["sample"])
+        found[place if of is None else of(row, place)] = row
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ ToolStatus = Literal["ok", "refused", "timeout", "unsupported", "unavailable", "
 STATUSES: tuple[Status, ...] = get_args(Status)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 TIE = "tie"
+ASK_PEOPLE = "ask_people"
+"""The reason of an abstention whose item is handed to people: the judge's own answers differ."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -345,7 +347,8 @@ class Call(Record):
     """One model call: as it is meant to be sent, and, once it is over, as it was answered.
 
     `request` holds the messages with the fence replaced by its placeholder. `cost` is in US dollars, None where no
-    price is known; `latency_ms` counts the attempt that answered.
+    price is known; `latency_ms` counts the attempt that answered; `logprobs` is JSON of what the first token might have
+    been, each with the logarithm of its probability.
     """
 
     key: str
@@ -360,6 +363,7 @@ class Call(Record):
     response: Text | None = None
     reasoning: Text | None = None
     tool_calls: Text | None = None
+    logprobs: Text | None = None
     finish_reason: Text = ""
     error: Text = ""
     attempts: int = 0

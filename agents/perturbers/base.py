@@ -34,6 +34,7 @@ class Edit:
         inserted: what was put in.
         removed: what was taken out.
         at: where in the text it begins, in characters; 0 for a note.
+        further: what else is recorded of it, such as which model wrote it.
     """
 
     place: Place
@@ -42,6 +43,7 @@ class Edit:
     inserted: str = ""
     removed: str = ""
     at: int = 0
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Perturber(ABC):
@@ -102,6 +104,7 @@ class Perturber(ABC):
             **{"bias": self.name, "version": self.version, "kind": self.kind, "side": side, "place": made.place},
             **{"note": made.note, "inserted": made.inserted, "removed": made.removed, "at": made.at},
             "digest": hashlib.sha256(canonical([made.inserted, made.removed, made.note]).encode()).hexdigest(),
+            **made.further,
         }
         return item.model_copy(
             update={

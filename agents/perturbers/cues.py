@@ -263,7 +263,7 @@ class Spelling(Perturber):
 
     def edit(self, item: Item, side: str, draws: Random) -> Edit:
         """Respell both."""
-        texts = {response.id: _british(text_of(item, response.id)) for response in item.responses}
+        texts = {response.id: british(text_of(item, response.id)) for response in item.responses}
         if all(texts[response.id] == response.text for response in item.responses):
             raise Unfit("no word of the responses is spelt in two ways")
         return Edit("both", texts, inserted="British spelling")
@@ -280,7 +280,9 @@ _SPELT = {
 }  # fmt: skip
 
 
-def _british(text: str) -> str:
+def british(text: str) -> str:
+    """The text in British spelling where it is American; code keeps its own."""
+
     def respelt(found: re.Match[str]) -> str:
         word = found[0]
         other = _SPELT.get(word.lower())

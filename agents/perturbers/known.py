@@ -8,9 +8,11 @@ from typing import Any
 
 from ...text.errors import BadInput
 from ..own_file import loaded
-from . import cues, edits
+from . import cues, edits, variants
 from .base import Perturber
+from .written import NAMES, written_of
 
+VARIANTS = (variants.FullWidthDigits, variants.Typography, variants.Decomposed)
 KNOWN: dict[str, Perturber] = {
     made.name: made
     for made in (
@@ -27,6 +29,8 @@ KNOWN: dict[str, Perturber] = {
         cues.Markdown(),
         cues.MarkdownBoth(),
         cues.Spelling(),
+        variants.BritishSpelling(),
+        *(kind(both=both) for kind in VARIANTS for both in (False, True)),
         cues.Injection(),
         edits.WrongNumber(),
         edits.DroppedSentence(),
@@ -64,6 +68,8 @@ def perturber_of(name: str) -> Perturber:
     """
     if name in KNOWN:
         return KNOWN[name]
+    if (written := written_of(name)) is not None:
+        return written
     kind, _, rest = name.partition(":")
     if kind == "identity" and rest:
         return cues.Identity(rest)
@@ -72,7 +78,8 @@ def perturber_of(name: str) -> Perturber:
     path, _, attribute = name.rpartition(":")
     if not path.endswith(".py"):
         raise BadInput(
-            f"There is no bias `{name}`.", way_out=f"some of {', '.join(KNOWN)}; or FILE.py:NAME of your own"
+            f"There is no bias `{name}`.",
+            way_out=f"some of {', '.join(KNOWN)}; with --writer {', '.join(NAMES)}; or FILE.py:NAME of your own",
         )
     found = getattr(loaded(Path(path), what="perturbers", option="--bias", error=BadInput), attribute, None)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -243,9 +244,10 @@ def figures(words: str) -> Counter[str]:
 def test_a_cue_keeps_every_number_and_every_word_of_the_original(name: str) -> None:
     for item, _, made in planted(name):
         for response in item.responses:
-            was, now = response.text or "", text(made, response.id)
+            # letters and digits that only look otherwise are the same
+            was, now = (unicodedata.normalize("NFKC", one) for one in (response.text or "", text(made, response.id)))
             assert not figures(was) - figures(now)
-            if name != "spelling_both":
+            if not name.startswith("spelling"):
                 assert not Counter(re.findall(r"\w+", was)) - Counter(re.findall(r"\w+", now))
 
 

@@ -12,21 +12,33 @@ from plurijudge.prompts.prompt import Prompt, load_prompt, parse_prompt
 from plurijudge.text.errors import BadPrompt
 
 SHIPPED = [
+    "author/answer",
+    "author/restyle",
+    "author/same_meaning",
+    "judge/letter",
     "judge/pairwise",
     "judge/repair",
     "judge/score",
     "judge/tools",
     "nodes/cases",
+    "nodes/challenge",
     "nodes/criteria",
     "nodes/evidence",
     "nodes/own_answer",
     "nodes/own_answer_shown",
     "nodes/reflect",
     "nodes/rules",
+    "nodes/synthesise",
     "persona/culture",
     "persona/distribution",
     "persona/pluralist",
     "persona/role",
+    "perturbers/authority",
+    "perturbers/fallacy",
+    "perturbers/paraphrase",
+    "perturbers/tone",
+    "perturbers/translation",
+    "perturbers/verbosity",
 ]
 FOLDER = Path(__file__).resolve().parents[2] / "prompts"
 FENCE = "==0123456789abcdef=="
