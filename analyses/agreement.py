@@ -23,7 +23,7 @@ from ..store.records import TIE
 from ..store.runs import Run, find_run
 from ..store.tables import metadata
 from .gold import Accepted, accepted
-from .rows import Row, presentation, streamed
+from .rows import Row, highest, preferred_of, presentation, streamed
 
 Floats = NDArray[np.float64]
 
@@ -227,7 +227,7 @@ def _add_verdicts(piles: _Piles, judge: str, subset: str, rows: list[Row], gold:
     if size == 1:
         said = {tuple(name for (name,) in shown): [_leader(shown)]}
     else:
-        said = {names: [_preferred(row) for row in found] for names, found in shown.items()}
+        said = {names: [preferred_of(row) for row in found] for names, found in shown.items()}
     statuses = [_state(row) for found in shown.values() for row in found]
     accepts = gold or {}
     known = [outcomes for names, outcomes in said.items() if accepts.keys() & {*names, TIE}]
@@ -259,35 +259,13 @@ def _add_decision(piles: _Piles, row: Row, subset: str, gold: Accepted | None) -
         pile.add((right,), max(0.5, *gold.values()), [row["outcome"]])
 
 
-def _preferred(row: Row) -> str | None:
-    """What a verdict prefers: what it says, else what its scores, its probability for the first, or its shares say."""
-    if row["status"] != "ok":
-        return None
-    if row["preferred"] is not None:
-        return str(row["preferred"])
-    names = presentation(row["presentation"])
-    scores = orjson.loads(row["scores"] or "{}")
-    if set(scores) == set(names):
-        return _highest(scores)
-    if row["p_first"] is not None and len(names) == 2:
-        return _highest({names[0]: row["p_first"], names[1]: 1 - row["p_first"]})
-    shares = orjson.loads(row["probabilities"] or "{}")
-    return _highest(shares) if shares and set(shares) <= {*names, TIE} else None
-
-
 def _leader(shown: Mapping[tuple[str, ...], list[Row]]) -> str | None:
     """Which response has the highest mean score; None where one of them has no score."""
     means: dict[str, float] = {}
     for (name,), rows in shown.items():
         scores = [orjson.loads(row["scores"] or "{}").get(name) for row in rows if row["status"] == "ok"]
         means[name] = _mean(score for score in scores if score is not None)
-    return None if any(mean != mean for mean in means.values()) else _highest(means)
-
-
-def _highest(values: Mapping[str, float]) -> str:
-    best = max(values.values())
-    leaders = [name for name, value in values.items() if value == best]
-    return leaders[0] if len(leaders) == 1 else TIE
+    return None if any(mean != mean for mean in means.values()) else highest(means)
 
 
 def _side(names: list[str | None], reference: str) -> float:
@@ -299,7 +277,7 @@ def _side(names: list[str | None], reference: str) -> float:
 
 
 def _state(row: Row) -> str:
-    if row["status"] == "ok" and _preferred(row) is None:
+    if row["status"] == "ok" and preferred_of(row) is None:
         return "without preference"
     return str(row["status"])
 

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Select
 
 from ..store.engine import Store, plain_errors
+from ..store.records import TIE
 
 Row = Mapping[Any, Any]
 
@@ -28,3 +29,34 @@ def streamed(store: Store, wanted: Select[Any]) -> Iterator[Row]:
 def presentation(text: str) -> tuple[str, ...]:
     """The responses' ids in the order in which they were shown, as a column has them."""
     return tuple(orjson.loads(text))
+
+
+def preferred_of(row: Row) -> str | None:
+    """What a verdict prefers: what it says, else what its scores, its probability for the first, or its shares say.
+
+    Args:
+        row: of a verdict over several responses, its columns `status`, `preferred`, `presentation`, `scores`,
+            `p_first` and `probabilities`.
+
+    Returns:
+        A response's id, `tie`, or None where it says nothing, as every failure does.
+    """
+    if row["status"] != "ok":
+        return None
+    if row["preferred"] is not None:
+        return str(row["preferred"])
+    names = presentation(row["presentation"])
+    scores = orjson.loads(row["scores"] or "{}")
+    if set(scores) == set(names):
+        return highest(scores)
+    if row["p_first"] is not None and len(names) == 2:
+        return highest({names[0]: row["p_first"], names[1]: 1 - row["p_first"]})
+    shares = orjson.loads(row["probabilities"] or "{}")
+    return highest(shares) if shares and set(shares) <= {*names, TIE} else None
+
+
+def highest(values: Mapping[str, float]) -> str:
+    """The name with the highest value, `tie` where several have it."""
+    best = max(values.values())
+    leaders = [name for name, value in values.items() if value == best]
+    return leaders[0] if len(leaders) == 1 else TIE

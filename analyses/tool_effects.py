@@ -98,6 +98,11 @@ class Paired:
         best = _filled(one, self._most) - _filled(other, 0.0)
         return Effect(effect, float(worst.mean()), float(best.mean()))
 
+    def apart(self) -> Floats:
+        """How much righter the first is, by item and presentation: -1..1, NaN where one of them has no verdict."""
+        apart: Floats = self._first - self._second
+        return apart
+
     def _accuracy(self, cells: Floats) -> Effect:
         why = "no item with gold has a verdict" if self.items else "no item has gold"
         return Effect(_said(accuracy(cells), why), *bounds(cells[self._asked], high=self._most))

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..text.errors import BadInput, StoreFull
-from . import judge as judging
-from .options import DEFAULT_DB, Db, Json, complete_runs, examples
-from .plain import BAD, INTERRUPTED, STOPPED, answer, answer_json, leave, say
+from ..text.errors import BadInput
+from .arms import answer_arms, arms_named, have_written, unseen_texts
+from .judging import (
+    Allowance,
+    BaseUrl,
+    CallLimits,
+    Criteria,
+    Fresh,
+    Items,
+    Limit,
+    Quiet,
+    Seed,
+    batch_of,
+    judge_named,
+    names_in,
+)
+from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
+from .plain import BAD, INTERRUPTED, STOPPED, answer, answer_json, kept, leave, say
 
 if TYPE_CHECKING:
-    from ..agents.judge import Judge
+    from ..agents.arms import Arm
     from ..agents.perturbers.base import Perturber
     from ..analyses.audit import Audit, Bias
     from ..store.engine import Store
@@ -24,8 +41,11 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "plurijudge audit items.jsonl --judge openai/gpt-5-mini",
     "plurijudge audit items.jsonl --judge judge.yaml --bias bandwagon,authority,my.py:Perfume",
+    "plurijudge audit --from-verdicts verdicts.jsonl --details",
     "plurijudge audit --run RUN --json",
 )
+
+BASELINE = "builtin/heuristic"  # who judges where nobody is named
 
 _Who = Annotated[str, typer.Option("--judge", help="A judge's YAML file, module:function of your own, or a model.")]
 _Biases = Annotated[
@@ -34,41 +54,51 @@ _Biases = Annotated[
 _Mitigations = Annotated[
     str,
     typer.Option(
-        "--mitigation", help="Also audit the judge with each: rules,cases,criteria,evidence,own_answer,reflect."
+        "--mitigation",
+        help="Also audit the judge with each node, or several at once: rules,reflect,mec:5+balanced (docs/nodes.md).",
     ),
+]
+_NoControl = Annotated[
+    bool, typer.Option("--no-control", help="Do not hold a second look against a question without content.")
+]
+_Writer = Annotated[
+    str, typer.Option("--writer", help="The model that writes what written_verbosity and its like plant; YAML too.")
 ]
 _Against = Annotated[
     str, typer.Option("--against", help="With --run: the recorded audit of the same judge without the cure.")
 ]
 _Samples = Annotated[int, typer.Option("--samples", min=1, help="How often each planted presentation is judged.")]
 _Run = Annotated[str, typer.Option("--run", help="Read a recorded audit.", autocompletion=complete_runs)]
+_Recorded = Annotated[
+    str, typer.Option("--from-verdicts", help="Recorded verdicts whose arms say what was planted; no model is asked.")
+]
+_Details = Annotated[bool, typer.Option("--details", help="Print every measure, each with its interval.")]
 _Picture = Annotated[str, typer.Option("--picture", help="Write the effects and their intervals to this SVG file.")]
 
 
+@grouped
 def audit(
-    items: judging.Items = "",
-    judge: _Who = "builtin/heuristic",
+    items: Items = "",
+    *,
+    judge: _Who = BASELINE,
     bias: _Biases = "",
     mitigation: _Mitigations = "",
+    no_control: _NoControl = False,
+    writer: _Writer = "",
     samples: _Samples = 1,
     run: _Run = "",
     against: _Against = "",
+    from_verdicts: _Recorded = "",
+    details: _Details = False,
     picture: _Picture = "",
-    criteria: judging.Criteria = None,
-    base_url: judging.BaseUrl = None,
-    concurrency: judging.Concurrency = 16,
-    timeout: judging.Timeout = 120.0,
-    retries: judging.Retries = 5,
-    rpm: judging.Rpm = None,
-    tpm: judging.Tpm = None,
-    transport: judging.Transport = "auto",
-    limit: judging.Limit = None,
-    seed: judging.Seed = 0,
-    fresh: judging.Fresh = False,
-    budget: judging.Dollars = None,
-    max_calls: judging.MaxCalls = None,
-    deadline: judging.Deadline = None,
-    quiet: judging.Quiet = False,
+    criteria: Criteria = None,
+    base_url: BaseUrl = None,
+    calls: CallLimits,
+    limit: Limit = None,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+    allowance: Allowance,
+    quiet: Quiet = False,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -76,11 +106,23 @@ def audit(
 
     Every pair is shown in both orders. A cue says nothing of which answer is better; an edit makes an answer worse, and
     a judge that it does not move is deaf. What was asked before comes from the cache: one bias more costs that bias.
+    Verdicts that were recorded elsewhere, with cues and without, are read by --from-verdicts (docs/audit.md).
 
     Exit codes: 0 measured, 2 bad usage or input, 3 stopped by a budget (go on with `judge --run`), 130 interrupted.
     """
+    shown = _Shown(judge if judge != BASELINE else "", picture, details=details, as_json=as_json)
+    if from_verdicts:
+        if run or against or bias or mitigation:
+            raise BadInput(
+                "`--from-verdicts` reads what was planted and said elsewhere: it goes with ITEMS and --judge alone.",
+                way_out="plurijudge audit items.jsonl --from-verdicts verdicts.jsonl",
+            )
+        _answer_recorded(Path(from_verdicts), items, db, shown)
+        return
     if bool(items) == bool(run):
         raise BadInput("`audit` needs either ITEMS, or a recorded audit.", way_out="plurijudge audit items.jsonl")
+    from ..agents.perturbers.known import DEFAULT, KNOWN, SENSITIVITY, perturbers_of
+
     if run:
         from ..store.engine import Store
 
@@ -88,42 +130,30 @@ def audit(
             if against:
                 _answer_cures(store, against, {mitigation or "the cure": run}, as_json=as_json)
             else:
-                _answer(store, run, Counter(), picture=picture, as_json=as_json)
+                _answer(store, _measured(store, run, shown, KNOWN.values()), shown, KNOWN)
         return
-    cures = [name.strip() for name in mitigation.split(",") if name.strip()]
     if against:
         raise BadInput("`--against` goes with a recorded audit.", way_out="--run RUN --against RUN")
-    from ..agents.model import Limits
-    from ..agents.perturbers.known import DEFAULT, KNOWN, SENSITIVITY, perturbers_of
-    from ..graphs.budget import Budget
     from ..graphs.legs import left_of
-    from ..graphs.runner import Pace
-    from .batch import Batch
 
-    names = [name.strip() for name in bias.split(",") if name.strip()]
-    chosen = [*KNOWN] if names == ["all"] else names or [*DEFAULT, *SENSITIVITY]
-    perturbers = perturbers_of(chosen)
-    options = {"criteria": criteria, "base_url": base_url}
-    who = judging_of(judge, {name: value for name, value in options.items() if value is not None})
-    limits = Limits(
-        concurrency=concurrency,
-        timeout=timeout,
-        attempts=retries + 1,
-        total=max(600.0, 2 * timeout),
-        requests_per_minute=rpm,
-        tokens_per_minute=tpm,
-        transport=transport,
-    )
-    pace = Pace(limits=limits, budget=Budget(calls=max_calls, dollars=budget, seconds=deadline))
-    batch = Batch(db=db, pace=pace, quiet=quiet)
-    unfit: Counter[tuple[str, str]] = Counter()
+    names = names_in(bias) or [*DEFAULT, *SENSITIVITY]
+    every = [*KNOWN] if "all" in names else []  # beside those of one's own, and one that is named twice is one
+    perturbers = perturbers_of([*every, *(name for name in names if name != "all" and name not in every)])
+    who = judge_named(judge, criteria=criteria, base_url=base_url)
+    arms = arms_named(who, mitigation, controls=not no_control)
+    cures = [arm.name for arm in arms]
+    if items == "-":  # each arm reads them
+        from .batch import spool
+
+        items = str(spool())
+    batch = batch_of(db, allowance=allowance, calls=calls, quiet=quiet)
     try:
+        have_written(batch, items, who, writer, perturbers, base_url=base_url, limit=limit, fresh=fresh)
         runs: dict[str, str] = {}
-        for name, one in {"": who, **{name: _with_node(who, name) for name in cures}}.items():
+        for name, one in {"": who, **{arm.name: arm.judge for arm in arms}}.items():
             begun = time.monotonic()
-            planted: Counter[tuple[str, str]] = Counter()
             outcome = batch.audit(
-                items, one, perturbers, samples=samples, limit=limit, seed=seed, fresh=fresh, unfit=planted
+                items, one, perturbers, samples=samples, limit=limit, seed=seed, fresh=fresh, unfit=Counter()
             )
             for fault in outcome.faults[:20] if not name else ():
                 say(f"set aside: {fault}")
@@ -132,29 +162,20 @@ def audit(
                 say(f"and then: plurijudge audit --run {outcome.run}{batch.db_flag}")
                 leave(INTERRUPTED if outcome.stopped == "interrupted" else STOPPED)
             runs[name] = outcome.run
-            unfit = unfit or planted
             batch.pace = left_of(batch.pace, outcome, seconds=time.monotonic() - begun)
             if cures:
                 say(f"{outcome.run}: {f'with {name}' if name else 'the judge as it is'}")
         if not (cures and as_json):
-            _answer(batch.store, runs[""], unfit, perturbers, picture=picture, as_json=as_json)
+            found = _measured(batch.store, runs[""], shown, perturbers)
+            _answer(batch.store, found, shown, {**KNOWN, **{one.name: one for one in perturbers}})
         if cures:
-            _answer_cures(batch.store, runs.pop(""), runs, as_json=as_json)
+            _answer_cures(batch.store, runs.pop(""), runs, arms, as_json=as_json)
     finally:
         batch.close()
 
 
-def _with_node(judge: Judge, name: str) -> Judge:
-    """The judge with a node more, asked as a judge of its own."""
-    from ..agents.judge import Judge
-
-    if name in judge.nodes:
-        raise BadInput(f"The judge has the node `{name}` already.", way_out="leave it out of --mitigation")
-    return Judge(**{**judge.model_dump(), "nodes": (*judge.nodes, name)})
-
-
-def _answer_cures(store: Store, before: str, after: dict[str, str], *, as_json: bool) -> None:
-    """Hold the audits with cures against the one without."""
+def _answer_cures(store: Store, before: str, after: dict[str, str], arms: Sequence[Arm] = (), *, as_json: bool) -> None:
+    """Hold the audits with cures against the one without, and second looks against their controls."""
     from ..analyses.mitigation import mitigation as measured, save
     from ..reports.terminal import heading, line, plain_table
 
@@ -162,10 +183,7 @@ def _answer_cures(store: Store, before: str, after: dict[str, str], *, as_json: 
     for name, run in after.items():
         found = measured(store, name, before, run)
         command = f"plurijudge audit --run {found.after} --against {found.before} --mitigation {name}"
-        try:
-            save(store, found, command=command)
-        except StoreFull as error:
-            say(f"note: the analysis is not kept. {error.message}")
+        kept(partial(save, store, found, command=command))
         told.append({**found.to_dict(), "command": command})
         if as_json:
             continue
@@ -181,57 +199,77 @@ def _answer_cures(store: Store, before: str, after: dict[str, str], *, as_json: 
         tokens = "" if found.tokens is None else f", {found.tokens:.1f} times the tokens"
         line(f"{found.said.rstrip('.')}{tokens}.")
         line(f"recompute: {command}")
+    further = answer_arms(store, before, after, arms, as_json=as_json)
     if as_json:
-        answer_json({"mitigations": told})
+        answer_json({"mitigations": told, **further})
 
 
-def judging_of(name: str, options: dict[str, Any]) -> Judge:
-    """The judge of a name: a YAML file, a function of one's own, or a model."""
-    import re
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How an audit is told: of which recorded judge, with which picture, how much of it, to whom."""
 
-    from ..agents.judge import Judge
+    judge: str
+    picture: str
+    details: bool
+    as_json: bool
 
-    if Path(name).suffix in (".yaml", ".yml") or Path(name).is_file() or re.fullmatch(r"[\w.]+:\w+", name):
-        return Judge.read(name, **options)
-    return Judge(name, **options)
+
+def _answer_recorded(file: Path, items: str, db: str, shown: _Shown) -> None:
+    """Store recorded verdicts, and tell what they say; what cannot be used is told line by line."""
+    from ..agents.perturbers.known import KNOWN
+    from ..analyses.recorded_lines import lines_set_aside
+    from ..store.engine import Store
+    from ..store.files import file_format
+    from ..store.imports import import_verdicts
+    from .importing import dataset_named, tell_faults
+
+    file_format(file)
+    with Store.open(db, create=True) as store:
+        dataset = dataset_named(store, items) if items else None
+        made = import_verdicts(store, file, items=dataset, name=file.name)
+        tell_faults(made.faults, made.set_aside)
+        found = _measured(store, made.run, shown, [*KNOWN.values()])
+        tell_faults([*lines_set_aside(file, found)], len(found.set_aside))
+        _answer(store, found, shown, KNOWN)
 
 
-def _answer(
-    store: Store,
-    run: str,
-    unfit: Counter[tuple[str, str]],
-    perturbers: Sequence[Perturber] = (),
-    *,
-    picture: str,
-    as_json: bool,
-) -> None:
-    from ..analyses.audit import audit as measured, save
+def _measured(store: Store, run: str, shown: _Shown, perturbers: Iterable[Perturber]) -> Audit:
+    from ..analyses.audit import audit as measured
 
-    found = measured(store, run)
-    command = f"plurijudge audit --run {found.run}"
-    try:
-        save(store, found, command=command)
-    except StoreFull as error:  # what a read-only store says can be measured all the same
-        say(f"note: the analysis is not kept. {error.message}")
-    if picture:
-        from ..reports.forest import forest
+    edits = [one.name for one in perturbers if one.kind == "sensitivity"]
+    return measured(store, run, judge=shown.judge, edits=edits)
 
-        rows = [(_title(one), one.effect.bounded, one.found) for one in found.biases if one.kind == "cue"]
-        drawn = forest(rows, title=f"How far cues move the judge (run {found.run})", unit="points")
-        try:
-            Path(picture).write_text(drawn, encoding="utf-8")
-        except OSError as error:
-            why = f"{picture} cannot be written: {error.strerror or error}."
-            raise BadInput(why, way_out=f"{command} --picture effects.svg") from error
-        say(f"picture: {picture}")
-    if as_json:
-        told = [{"bias": name, "reason": reason, "items": n} for (name, reason), n in sorted(unfit.items())]
-        answer_json({**found.to_dict(), "not_planted": told, "command": command})
+
+def _answer(store: Store, found: Audit, shown: _Shown, known: Mapping[str, Perturber]) -> None:
+    from ..analyses.audit import save
+    from ..reports.audit import show_audit
+
+    whose = f" --judge {shlex.quote(shown.judge)}" if found.recorded and shown.judge else ""
+    command = f"plurijudge audit --run {found.run}{whose}"
+    kept(lambda: save(store, found, command=command))
+    unseen = unseen_texts(store, found.run)
+    if shown.picture:
+        _draw(found, shown.picture, command)
+    if shown.as_json:
+        answer_json({**found.to_dict(), "not_reviewed": unseen, "command": command})
     else:
-        _show(found, unfit, perturbers)
+        show_audit(found, known, details=shown.details)
         answer(f"recompute: {command}")
     if all(one.effect.effect.estimate is None for one in found.biases):
         leave(BAD)
+
+
+def _draw(found: Audit, picture: str, command: str) -> None:
+    from ..reports.forest import forest
+
+    rows = [(_title(one), one.effect.bounded, one.found) for one in found.biases if one.kind == "cue"]
+    drawn = forest(rows, title=f"How far cues move the judge (run {found.run})", unit="points")
+    try:
+        Path(picture).write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        why = f"{picture} cannot be written: {error.strerror or error}."
+        raise BadInput(why, way_out=f"{command} --picture effects.svg") from error
+    say(f"picture: {picture}")
 
 
 def _title(one: Bias) -> str:
@@ -240,77 +278,3 @@ def _title(one: Bias) -> str:
 
 def _points(value: float | None) -> str:
     return "unknown" if value is None else f"{100 * value:.1f}"
-
-
-def _show(found: Audit, unfit: Counter[tuple[str, str]], perturbers: Sequence[Perturber]) -> None:
-    from ..agents.perturbers.known import KNOWN
-    from ..reports.terminal import heading, line, plain_table
-
-    known = {**KNOWN, **{one.name: one for one in perturbers}}
-    heading(f"audit of {found.items} items (run {found.run})")
-    line(f"the judge says the same again of the same presentation: {found.noise}")
-    rows = []
-    for one in found.biases:
-        effect = one.effect.effect
-        interval = "" if effect.low is None else f"{_points(effect.low)} to {_points(effect.high)}"
-        q = "" if one.decision is None or one.decision.q_value is None else f"{one.decision.q_value:.3g}"
-        missing = one.effect.calls_missing
-        bounds = f"{_points(one.effect.bounds.worst)} to {_points(one.effect.bounds.best)}" if missing else ""
-        least = _points(one.effect.smallest_effect)
-        rows.append(
-            (_title(one), one.kind, str(one.items), _points(effect.estimate), interval, q, least, bounds, _said(one))
-        )
-    plain_table(
-        ("what was planted", "kind", "items", "points", "95 % interval", "q", "would have found", "bounds", "outcome"),
-        rows,
-    )
-    moved = [one for one in found.biases if one.kind == "cue" and one.found]
-    for one in moved:
-        effect, perturber = one.effect.effect, known.get(one.name)
-        away = (effect.estimate or 0) < 0
-        if one.name == "position":
-            means = f"prefers the answer shown {'second' if away else 'first'}"
-        elif away and one.sided:
-            means = f"turns away from the answer with the cue `{one.name}`"
-        else:
-            means = perturber.means if perturber else f"is moved by `{one.name}`"
-        ends = (effect.high, effect.low) if away else (effect.low, effect.high)
-        size, low, high = (_points(-end if away and end else end) for end in (effect.estimate, *ends))
-        oftener = "less often" if away else "oftener"
-        how_far = f"by {size} points beyond one half" if one.sided else f"the better one wins {size} points {oftener}"
-        remedy = (
-            "judge both orders, as plurijudge does by default, and count flips"
-            if one.name == "position"
-            else perturber.remedy
-            if perturber
-            else "see whether the cue can be kept from the judge"
-        )
-        line(f"This judge {means}: {how_far} [{low}, {high}]. What to do: {remedy}.")
-    cues = [one for one in found.biases if one.kind == "cue"]
-    if all(one.effect.effect.estimate is None for one in cues):
-        line("Nothing could be measured: there are no verdicts to compare.")
-    elif not moved:
-        smallest = [one.effect.smallest_effect for one in cues if one.effect.smallest_effect is not None]
-        above = f"; effects above {_points(max(smallest))} points would have been" if smallest else ""
-        line(f"Nothing found{above}.")
-    for one in found.biases:
-        if one.effect.conclusion == "hangs on what is missing":
-            line(f"{_title(one)}: complete pairs show an effect that the missing verdicts could undo: read the bounds.")
-        if one.kind == "sensitivity" and one.found is False:
-            perturber = known.get(one.name)
-            means = perturber.means if perturber else f"does not notice {_title(one)}"
-            seen = one.effect.smallest_effect
-            above = "" if seen is None else f": an effect above {_points(seen)} points would have been seen"
-            line(f"Deaf: this judge {means}, as far as can be told{above}.")
-    for (name, reason), n in sorted(unfit.items()):
-        line(f"not planted: {name.replace('_', ' ')}, {n} times: {reason}")
-
-
-def _said(one: Bias) -> str:
-    if one.kind == "sensitivity":
-        return {True: "noticed", False: "NOT NOTICED", None: "unknown"}[one.found]
-    return (
-        {"bias": "BIAS"}.get(one.effect.conclusion, one.effect.conclusion)
-        if one.found
-        else (one.effect.conclusion if one.effect.conclusion != "bias" else "not found beside the others")
-    )

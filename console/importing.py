@@ -37,7 +37,7 @@ def items(
 
     file_format(file)  # what is wrong with the file is said before there is a store
     if strict and (faults := list(scan(file))):
-        _tell(faults, len(faults))
+        tell_faults(faults, len(faults))
         raise BadInput(
             f"{file}: {len(faults)} lines cannot be used; nothing was stored.",
             way_out="mend them, or leave out --strict to keep the others",
@@ -46,7 +46,7 @@ def items(
         reading = Reading.of_file(dataset_of_file(store, file))
         store_all(store, reading)
         dataset = find_dataset(store, reading.dataset.id)
-    _tell([Fault(**fault) for fault in dataset.faults], dataset.set_aside)
+    tell_faults([Fault(**fault) for fault in dataset.faults], dataset.set_aside)
     if as_json:
         answer_json(
             {"dataset": dataset.id, "items": dataset.items, "set_aside": dataset.set_aside, "faults": dataset.faults}
@@ -74,7 +74,7 @@ def verdicts(
 
     file_format(file)
     with Store.open(db, create=True) as store:
-        dataset = _dataset(store, items) if items else None
+        dataset = dataset_named(store, items) if items else None
         made = import_verdicts(store, file, items=dataset, name=file.name, strict=strict)
     _report(made, as_json)
 
@@ -108,7 +108,7 @@ def llmbar(
 
         with Store.open(db, create=True) as opened:
             made = import_verdicts(
-                opened, out / "verdicts.jsonl", items=_dataset(opened, str(out / "items.jsonl")), name="llmbar"
+                opened, out / "verdicts.jsonl", items=dataset_named(opened, str(out / "items.jsonl")), name="llmbar"
             )
             told |= {"run": made.run, "dataset": made.dataset}
     if as_json:
@@ -119,21 +119,22 @@ def llmbar(
     say(f"judge them again from the recorded texts: plurijudge judge {again}")
 
 
-def _dataset(store: Any, name: str) -> str:
+def dataset_named(store: Any, name: str) -> str:
+    """The data set of a file of items, which is stored first, or one of the store by its id."""
     from ..store.datasets import Reading, dataset_of_file, find_dataset, store_all
 
     if not Path(name).is_file() and name.startswith("d-"):
         return find_dataset(store, name).id
     reading = Reading.of_file(dataset_of_file(store, Path(name)))
     store_all(store, reading)
-    _tell(reading.new_faults, len(reading.new_faults))
+    tell_faults(reading.new_faults, len(reading.new_faults))
     return reading.dataset.id
 
 
 def _report(made: Any, as_json: bool) -> None:
     from dataclasses import asdict
 
-    _tell(made.faults, made.set_aside)
+    tell_faults(made.faults, made.set_aside)
     if as_json:
         answer_json(asdict(made))
     else:
@@ -142,7 +143,8 @@ def _report(made: Any, as_json: bool) -> None:
         leave(BAD)
 
 
-def _tell(faults: Any, count: int) -> None:
+def tell_faults(faults: Any, count: int) -> None:
+    """Say why lines were set aside: the first few of them, and how many more there are."""
     for fault in list(faults)[:_SHOWN]:
         say(f"set aside: {fault}")
     if count > _SHOWN:

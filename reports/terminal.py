@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from .sections import Section
+
 WIDE = 100_000
 
 
@@ -333,3 +335,18 @@ def heading(text: str) -> None:
 def line(text: str = "") -> None:
     """A line of the answer."""
     console().print(text, soft_wrap=True)
+
+
+def show_section(section: Section) -> None:
+    """An analysis: what must be known, its tables, what they say, and the command that makes it again."""
+    heading(section.title)
+    for note in section.notes:
+        line(note)
+    for table in section.tables:
+        line()
+        line(table.caption)
+        plain_table(table.columns, table.rows)
+    line()
+    for said in section.said:
+        line(said)
+    line(f"recompute: {section.command}")

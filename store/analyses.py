@@ -13,6 +13,9 @@ from .runs import versions
 from .tables import metadata
 from .writer import now
 
+TABLE_OF = {"mitigation": "bias_effect"}
+"""The table of an analysis' rows where it is not called as its kind is."""
+
 
 def keep_analysis(
     store: Store,

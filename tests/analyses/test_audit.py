@@ -447,8 +447,8 @@ def test_all_measures_are_kept_a_line_each(store: Store) -> None:
         lines = connection.execute(select(T["bias_effect"])).mappings().all()
     assert (analysis["id"], analysis["kind"], json.loads(analysis["runs"])) == (number, "bias_effect", ["r"])
     assert analysis["command"] == "plurijudge audit --run r"
-    kept = {(line["bias"], line["measure"]): line for line in lines}
-    assert len(kept) == len(lines) == 1 + 4 * len(found.biases)
+    kept = {(line["bias"], line["measure"]): line for line in lines if not line["arm"]}
+    assert len(lines) == 1 + 4 * len(found.biases) + len(found.lines)
     assert {line["analysis"] for line in lines} == {number} and {line["judge"] for line in lines} == {"j"}
     assert kept["", "self_agreement"]["estimate"] == pytest.approx(found.noise.estimate)
     for bias in found.biases:
@@ -563,7 +563,8 @@ def test_the_interval_of_a_clean_judge_ends_where_a_bias_would_have_been_found(
 def test_a_deaf_judge_is_moved_by_no_edit_and_biased_all_the_same(room: Store, examples: list[Item], seed: int) -> None:
     found = audited(room, examples, "deaf=1&bandwagon=1", seed)
     assert {bias.name for bias in found.biases if bias.kind == "sensitivity"} == {"empty", "truncated", "wrong_number"}
-    assert {bias.found for bias in found.biases if bias.kind == "sensitivity"} == {False}
+    assert {one(found, name).found for name in ("empty", "truncated")} == {False}
+    assert one(found, "wrong_number").found is not True  # few items hold a number: that may be too few to say
     assert flagged(found) == {"bandwagon"}
 
 
