@@ -12,6 +12,7 @@ run twice: at the truth itself ("at"), and at truths spread evenly around it ("n
 
 The sections on early answers have fields of their own: see `coverage_sequential.py`, and docs/stopping.md. So have
 those on factors (`factor_weights`, `conjoint`, `rewrites`): see `coverage_factors.py`, and docs/factor_weights.md.
+Those on influences (`factor_influence`, `paired_differences`): see `coverage_influence.py`, and docs/factors.md.
 And those on self-preference (`self_preference`, `coin`, `ppi_mean`): see `coverage_self.py`; and on the biases that
 an audit looks for (`bias`, `bias_battery`, `deaf`): see `coverage_bias.py`.
 
@@ -30,7 +31,13 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks import coverage_bias, coverage_factors, coverage_self, coverage_sequential
+from plurijudge.benchmarks import (
+    coverage_bias,
+    coverage_factors,
+    coverage_influence,
+    coverage_self,
+    coverage_sequential,
+)
 from plurijudge.benchmarks.coverage_sequential import Told
 from plurijudge.metrics.agreement import cohen_kappa
 from plurijudge.metrics.intervals import clustered_mean, score_limits

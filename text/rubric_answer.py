@@ -48,25 +48,26 @@ def parse_criteria(text: str, names: Mapping[str, tuple[float, float]], *, cut: 
     if answer.cut or not answer.text.strip():
         return nothing
     read, open_at = documents(answer.text)
-    told = [found for _, _, value in read if (found := _object(value, names))]
+    told = [(found, (start, end)) for start, end, value in read if (found := _object(value, names))]
     if told:
-        return _said(*told[-1])
+        (marks, rationale), span = told[-1]
+        return _said(marks, rationale, folded.span(*span))
     if open_at >= 0 and not answer.text[open_at:].rstrip().endswith("}"):
         return ParsedVerdict("truncated", "cut")
-    lines = _lines(answer.text, names)
+    lines, span = _lines(answer.text, names)
     if lines and not cut:
-        return _said(lines, "")
+        return _said(lines, "", folded.span(*span))
     if is_refusal(answer.text):
         return ParsedVerdict("refused", "refusal")
     return ParsedVerdict("truncated", "cut") if cut else ParsedVerdict("unparseable", "no_verdict")
 
 
-def _said(marks: dict[str, Any], rationale: str) -> ParsedVerdict:
+def _said(marks: dict[str, Any], rationale: str, span: tuple[int, int]) -> ParsedVerdict:
     if any(mark is _BROKEN for mark in marks.values()):
-        return ParsedVerdict("unparseable", "off_scale", rationale=rationale)
+        return ParsedVerdict("unparseable", "off_scale", rationale=rationale, span=span)
     if any(isinstance(mark, set) for mark in marks.values()):
-        return ParsedVerdict("unparseable", "conflict", rationale=rationale)
-    return ParsedVerdict("ok", marks=marks, rule="criteria", rationale=rationale)
+        return ParsedVerdict("unparseable", "conflict", rationale=rationale, span=span)
+    return ParsedVerdict("ok", marks=marks, rule="criteria", rationale=rationale, span=span)
 
 
 def _object(value: Any, names: Mapping[str, tuple[float, float]]) -> tuple[dict[str, Any], str] | None:
@@ -124,8 +125,10 @@ def _keep(marks: dict[str, Any], name: str, mark: Any) -> None:
     marks[name] = mark
 
 
-def _lines(text: str, names: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+def _lines(text: str, names: Mapping[str, tuple[float, float]]) -> tuple[dict[str, Any], tuple[int, int]]:
+    """The marks in lines of prose, and from where to where those lines reach."""
     marks: dict[str, Any] = {}
+    places: list[tuple[int, int]] = []
     for name, scale in names.items():
         pattern = (
             rf"^[\s>*_`#\-\d.()]*{re.escape(name)}[*_`]*\s*[:=]\s*[*_`]*([^\n.;,(]+?)[*_`]*\s*(?:$|[.;,(\u2014–-])"
@@ -134,4 +137,5 @@ def _lines(text: str, names: Mapping[str, tuple[float, float]]) -> dict[str, Any
             mark = _word(found[1], *scale)
             if mark is not _BROKEN:
                 _keep(marks, name, mark)
-    return marks
+                places.append((found.start() + len(found[0]) - len(found[0].lstrip()), found.end(1)))
+    return marks, (min((start for start, _ in places), default=0), max((end for _, end in places), default=0))

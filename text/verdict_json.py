@@ -299,11 +299,16 @@ def _settle(choices: list[Outcome], scores: dict[str, Outcome], labels: tuple[st
     return choices[0] if choices else None
 
 
+def _is_ranked(value: list[Any]) -> bool:
+    """Whether each entry says its rank, as in `[{"model": "model_1", "rank": 1}, ...]`."""
+    return bool(value) and all(isinstance(entry, dict) and "rank" in map(_key, map(str, entry)) for entry in value)
+
+
 def read_json(start: int, end: int, value: Any, *, names: Names, protocol: str) -> Found:
     """Say what one JSON document holds."""
     found = Found(start, end)
     reader = _Reader(names, protocol)
-    if protocol == "rank" and isinstance(value, list):
+    if isinstance(value, list) and (protocol == "rank" or (protocol == "pairwise" and _is_ranked(value))):
         reader.ranking(value)
     else:
         reader.walk(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ _TAG = re.compile(
 )
 _CHANNEL = re.compile(r"<\|channel\|>\s*(?P<name>\w+)(?P<to>[^<\n]{0,80})(?:<\|constrain\|>\s*\w+)?\s*<\|message\|>")
 _CHANNEL_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
+_HARMONY = re.compile(r"\s*(?:<\|(?:start|channel|message)\|>|\w{0,12}\s*<\|channel\|>)")
 _BARE_HARMONY = re.compile(r"\A\s*analysis(?=[A-Z\s])")  # the same layout after a server dropped its special tokens
 
 
@@ -27,13 +29,32 @@ class Answer:
 
 
 def answer_of(text: str) -> Answer:
-    """Blank out the thinking. A block that is never closed swallows the rest: the reply was cut before its answer."""
-    if "<|channel|>" in text:
+    """Blank out the thinking. A block that is never closed swallows the rest: the reply was cut before its answer.
+
+    Marks of thinking within the strings of a reply that is one JSON document, or of a channel within prose, are words
+    that the model wrote or copied, and no thinking of its own.
+    """
+    if _is_document(text):
+        return Answer(text, cut=False)
+    if _HARMONY.match(text):
         return _harmony(text)
     if _BARE_HARMONY.match(text) and "assistantfinal" in text:
         place = text.rindex("assistantfinal") + len("assistantfinal")
         return Answer(" " * place + text[place:], cut=False)
     return _tagged(text)
+
+
+def _is_document(text: str) -> bool:
+    whole = text.strip()
+    if whole.startswith("```") and whole.endswith("```"):
+        whole = whole.removeprefix("```").removeprefix("json").removesuffix("```").strip()
+    if not whole.startswith("{") or not whole.endswith("}"):
+        return False
+    try:
+        json.loads(whole, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _harmony(text: str) -> Answer:
