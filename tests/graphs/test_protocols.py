@@ -184,7 +184,8 @@ def test_criteria_one_by_one_come_to_what_they_come_to_together_and_each_is_kept
 
     (whole,) = decided(judge_of(together, protocol="rubric", rubric=RUBRIC), tmp_path)
     (parts,) = decided(judge_of(apart, protocol="rubric", rubric=RUBRIC, one_by_one=True), tmp_path)
-    assert whole.scores == parts.scores == dict.fromkeys(WORTH, pytest.approx((4 - 2 + 0.5) / 5))
+    wanted = dict.fromkeys(WORTH, (4 - 2 + 0.5) / 5)
+    assert whole.scores == pytest.approx(wanted) and parts.scores == pytest.approx(wanted)
     steps = rows(tmp_path / "s.db", "SELECT step, count(*) FROM verdict WHERE step <> '' GROUP BY step ORDER BY step")
     assert steps == [("criterion clear", 4), ("criterion right", 4), ("criterion rude", 4)]
 
