@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .agents.judge import Judge, judge_of
     from .agents.model import Limits
     from .graphs.budget import Budget
+    from .graphs.contest import Contest
     from .graphs.plan import Plan
     from .graphs.runner import Pace
     from .graphs.study import Outcome, Study, judge_item, judge_item_sync, judge_pair, judge_pair_sync
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Budget": ".graphs.budget",
+    "Contest": ".graphs.contest",
     "Decision": ".store.records",
     "Estimate": ".metrics.estimate",
     "Gold": ".store.records",
@@ -45,6 +47,7 @@ _HOME = {
 
 __all__ = [
     "Budget",
+    "Contest",
     "Decision",
     "Estimate",
     "Gold",

@@ -8,11 +8,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said, and what it took."""
+    """What a model said, and what it took.
+
+    `first_token` holds what its first token might have been, each with the logarithm of its probability, where that was
+    asked for and given.
+    """
 
     text: str
     reasoning: str = ""
     tool_calls: tuple[dict[str, Any], ...] = ()
+    first_token: tuple[tuple[str, float], ...] = ()
     finish_reason: str = ""
     refusal: str = ""
     tokens_in: int | None = None

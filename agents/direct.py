@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ..text.letters import first_token
 from .answer import Answer, Failure, text_of
 from .failures import failure_of
 from .prices import cost_of, price_source
@@ -276,6 +277,7 @@ def _answer(reply: dict[str, Any], choice: dict[str, Any], message: dict[str, An
         text=text,
         reasoning=thought,
         tool_calls=calls,
+        first_token=tuple(first_token(choice.get("logprobs"))),
         finish_reason="tool_calls" if calls and finished == "stop" else finished,
         refusal=str(message.get("refusal") or _part(message, "provider_specific_fields").get("refusal") or ""),
         tokens_in=_count(usage.get("prompt_tokens")),

@@ -373,7 +373,10 @@ class Model:
             self._road = max(self._road, effort.road)
             self.takes_tools = self.takes_tools and "tools" not in effort.left_out
             self._dropped += [name for name in effort.left_out if name not in self._dropped]
-        return self._heard(answer, road, question.refuses, offered="tools" in question.parameters)
+        one_letter = "logprobs" in question.parameters  # it is cut behind its token, as it was asked to be
+        return self._heard(
+            answer, road, question.refuses, offered="tools" in question.parameters, one_letter=one_letter
+        )
 
     async def _send(self, question: Question, parameters: dict[str, Any], effort: Effort) -> Answer:
         """Send once, within the deadline of an attempt."""
@@ -395,7 +398,7 @@ class Model:
             raise
 
     def _heard(
-        self, answer: Answer, road: Road, refuses: Callable[[str], bool] | None, *, offered: bool
+        self, answer: Answer, road: Road, refuses: Callable[[str], bool] | None, *, offered: bool, one_letter: bool
     ) -> dict[str, Any]:
         """What a call's row says of its answer; where tools were offered, a call to one is an answer."""
         arguments = [] if offered else [c.get("function", {}).get("arguments") or "" for c in answer.tool_calls]
@@ -403,7 +406,7 @@ class Model:
         status, reason = "ok", ""
         if answer.refusal or answer.finish_reason == "content_filter":
             status, reason, text = "refused", "refusal", text or answer.refusal
-        elif answer.finish_reason == "length":
+        elif answer.finish_reason == "length" and not (one_letter and text.strip()):
             status, reason = "truncated", "token_limit"
         elif not text.strip():
             status, reason = ("ok", "") if offered and answer.tool_calls else ("error", "empty")
@@ -416,7 +419,8 @@ class Model:
             "response": self._clean(text),
             "reasoning": self._clean(answer.reasoning) or None,
             "tool_calls": self._clean(_as_json(answer.tool_calls)) if answer.tool_calls else None,
-            "finish_reason": self._clean(answer.finish_reason),
+            "logprobs": self._clean(_as_json(answer.first_token)) if answer.first_token else None,
+            "finish_reason": "stop" if one_letter and status == "ok" else self._clean(answer.finish_reason),
             "tokens_in": answer.tokens_in,
             "tokens_out": answer.tokens_out,
             "tokens_cached": answer.tokens_cached,

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ..store.records import Road
+from ..text.letters import first_token
 from .answer import Answer, Failure, text_of
 from .direct import plain
 from .endpoint import address_fault
@@ -251,6 +252,7 @@ def _answer(response: Any, *, built_in: bool) -> Answer:
         text=text_of(content),
         reasoning=str(getattr(message, "reasoning_content", None) or ""),
         tool_calls=calls,
+        first_token=tuple(first_token(_plain(getattr(choice, "logprobs", None)))),
         finish_reason=str(getattr(choice, "finish_reason", None) or ""),
         refusal=str(getattr(message, "refusal", None) or extra.get("refusal") or ""),
         tokens_in=getattr(usage, "prompt_tokens", None),
@@ -261,6 +263,11 @@ def _answer(response: Any, *, built_in: bool) -> Answer:
         price_source="built in" if built_in else (price_source() if cost is not None else ""),
         served_model=str(getattr(response, "model", None) or ""),
     )
+
+
+def _plain(value: Any) -> Any:
+    """An object of LiteLLM's as mappings and lists."""
+    return value.model_dump() if hasattr(value, "model_dump") else value
 
 
 @dataclass(slots=True)

@@ -153,7 +153,8 @@ def as_text(said: Any, subject: Subject) -> str:
     """
     names = dict(zip(subject.key.presentation, subject.labels, strict=False))
     if said is None:
-        return canonical({"score" if subject.protocol == "score" else "verdict": "abstain"})
+        word = {"score": "score", "reference": "score", "rank": "ranking"}.get(subject.protocol, "verdict")
+        return canonical({word: "abstain"})
     if isinstance(said, Verdict):
         if said.status == "abstained":
             return canonical({"verdict": "abstain", "rationale": said.rationale or said.reason})
@@ -170,7 +171,9 @@ def as_text(said: Any, subject: Subject) -> str:
         return said
     if isinstance(said, dict):
         told = {**({"rationale": said["rationale"]} if said.get("rationale") else {})}
-        if isinstance(said.get("scores"), dict) and subject.protocol == "score":
+        if isinstance(said.get("ranking"), list):
+            told["ranking"] = [names.get(name, name) for name in said["ranking"]]
+        elif isinstance(said.get("scores"), dict) and len(subject.key.presentation) == 1:
             told["score"] = said["scores"][subject.key.presentation[0]]
         elif "preferred" in said:
             told["verdict"] = names.get(said["preferred"], said["preferred"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ..agents.kinship import notices_of
 from ..store.datasets import find_dataset
 from ..store.engine import Store
 from ..store.progress import tally
@@ -96,6 +97,7 @@ def _facts(store: Store, run: Run) -> dict[str, str]:
         facts["panel"] = run.panel
     if run.parent:
         facts["asks again what failed in"] = run.parent
+    facts["note"] = " ".join(one.said for one in notices_of(store, run))
     return {name: value for name, value in facts.items() if value}
 
 

@@ -74,9 +74,9 @@ def makers() -> dict[str, Maker]:
 
     A new analysis adds its line here.
     """
-    from . import own_answers
+    from . import own_answers, profile
 
-    return {"dbg_score": own_answers.section}
+    return {"dbg_score": own_answers.section, "factor_influence": profile.section}
 
 
 def section_of(analysis: Analysis) -> Section:

@@ -71,7 +71,7 @@ def dataset_of_file(store: Store, path: Path) -> Dataset:
     """
     kind = file_format(path)
     sha = file_digest(path)
-    row = {"id": f"d-{sha[:12]}", "name": path.name, "path": str(path.resolve()), "format": kind, "digest": sha}
+    row = {"id": dataset_id(sha), "name": path.name, "path": str(path.resolve()), "format": kind, "digest": sha}
     with plain_errors(store.url), writing(store.engine).begin() as connection:
         connection.execute(insert_once(_DATASET, connection.dialect.name), {**row, "created_at": now()})
         moved = update(_DATASET).where(_DATASET.c.id == row["id"], _DATASET.c.complete == 0)
@@ -81,17 +81,24 @@ def dataset_of_file(store: Store, path: Path) -> Dataset:
 
 def dataset_of_records(store: Store, items: Iterable[Item], *, name: str) -> tuple[Dataset, Iterable[Item]]:
     """A data set for items that come from a program; those of a sequence are the same data set each time."""
-    if isinstance(items, Sequence):
-        hashed = hashlib.sha256()
-        for item in items:
-            hashed.update(canonical(item_to_dict(item)).encode() + b"\n")
-        sha = hashed.hexdigest()
-    else:
-        sha = digest(secrets.token_bytes(16))
-    row = {"id": f"d-{sha[:12]}", "name": name, "path": "", "format": "", "digest": sha, "created_at": now()}
+    sha = records_digest(items) if isinstance(items, Sequence) else digest(secrets.token_bytes(16))
+    row = {"id": dataset_id(sha), "name": name, "path": "", "format": "", "digest": sha, "created_at": now()}
     with plain_errors(store.url), writing(store.engine).begin() as connection:
         connection.execute(insert_once(_DATASET, connection.dialect.name), row)
     return find_dataset(store, row["id"]), items
+
+
+def records_digest(items: Sequence[Item]) -> str:
+    """The digest of items that come from a program."""
+    hashed = hashlib.sha256()
+    for item in items:
+        hashed.update(canonical(item_to_dict(item)).encode() + b"\n")
+    return hashed.hexdigest()
+
+
+def dataset_id(sha: str) -> str:
+    """The id of the data set whose content has a digest."""
+    return f"d-{sha[:12]}"
 
 
 def check_file(dataset: Dataset) -> Path:

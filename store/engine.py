@@ -30,7 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from ..text.errors import BadInput, NoStore, PlurijudgeError, StoreError, StoreFull, StoreTooNew
 
-REVISION = "0004"
+REVISION = "0005"
 DEFAULT_DB = "plurijudge.db"
 
 

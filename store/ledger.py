@@ -127,4 +127,5 @@ def call_of(row: Mapping[Any, Any], unit: VerdictKey) -> Call:
     """The record of a row of `call`, for the verdict that it now serves."""
     values = parsed(row, "call")
     fields = {name: values[name] for name in Call.model_fields if name in values and name != "unit"}
-    return Call.model_construct(**{**fields, "request": row["request"], "tool_calls": row["tool_calls"], "unit": unit})
+    as_written = {name: row[name] for name in ("request", "tool_calls", "logprobs")}
+    return Call.model_construct(**{**fields, **as_written, "unit": unit})

@@ -59,6 +59,21 @@ def judge_row(store: Store, judge: str) -> dict[str, Any]:
     return parsed(row, "judge")
 
 
+def judge_like(store: Store, beginning: str) -> dict[str, Any]:
+    """The row of the one judge whose id begins so.
+
+    Raises:
+        NotFound: if there is none, or there are several.
+    """
+    wanted = select(_JUDGE).where(_JUDGE.c.id.startswith(beginning, autoescape=True)).order_by(_JUDGE.c.id).limit(5)
+    with plain_errors(store.url), store.engine.connect() as connection:
+        rows = connection.execute(wanted).mappings().all()
+    if len(rows) == 1:
+        return parsed(rows[0], "judge")
+    said = f"{len(rows)} judges begin with `{beginning}`: {', '.join(row['id'] for row in rows)}." if rows else ""
+    raise NotFound(said or f"There is no judge `{beginning}`.", way_out="plurijudge query 'SELECT id, name FROM judge'")
+
+
 def decisions_of(store: Store, run: str, *, item: str | None = None) -> Iterator[dict[str, Any]]:
     """A run's decisions in the order of its data set."""
     wanted = _in_order(_DECISION, run, item).order_by(_ITEM.c.position, _DECISION.c.arm)

@@ -171,7 +171,8 @@ def call_row(call: Call, *, run: str, dataset: str, worker: str) -> dict[str, An
 
 
 _ANSWER_FIELDS = (
-    *("status", "reason", "road", "response", "reasoning", "tool_calls", "finish_reason", "error", "attempts"),
+    *("status", "reason", "road", "response", "reasoning", "tool_calls", "logprobs", "finish_reason", "error"),
+    "attempts",
     *("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "cost", "price_source", "served_model"),
     "latency_ms",
 )

@@ -211,6 +211,7 @@ class CallRow(Table, table=True):
     response: str | None = _text(None)
     reasoning: str | None = _text(None)
     tool_calls: str | None = _text(None)
+    logprobs: str | None = _text(None)
     finish_reason: str = _text()
     error: str = _text()
     attempts: int = Field(default=0)
@@ -536,7 +537,10 @@ class DbgScoreRow(Table, EstimateColumns, table=True):
     opponent: str = _text()
     gold: str = _text()
     subset: str = _text()
+    arm: str = _text()
+    conclusion: str = _text()
     p_value: float | None = None
+    p_adjusted: float | None = None
     worst: float | None = None
     best: float | None = None
 
@@ -570,7 +574,7 @@ class PerspectivesRow(Table, EstimateColumns, table=True):
 JSON_COLUMNS: dict[str, frozenset[str]] = {
     "analysis": frozenset({"runs", "options", "versions"}),
     "corpus": frozenset({"faults"}),
-    "call": frozenset({"presentation", "dropped", "request", "tool_calls"}),
+    "call": frozenset({"presentation", "dropped", "request", "tool_calls", "logprobs"}),
     "dataset": frozenset({"faults"}),
     "decision": frozenset({"scores", "left_out", "dissent", "panel"}),
     "item": frozenset({"prompt", "meta", "perturbation"}),
