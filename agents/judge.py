@@ -10,7 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..prompts.prompt import Prompt, load_prompt
@@ -20,10 +19,11 @@ from ..text.errors import BadJudge
 from ..text.secrets import without_secrets
 from .builtin import planted, replay
 from .contexts import GIVEN, given_in, proposed_by
+from .gallery import judge_fields, judge_file, shipped_judges, with_protocol
 from .nodes import NODES, calls_of, in_order, node_of
 from .protocols.base import Protocol
 from .protocols.known import PROTOCOLS
-from .protocols.rubric import Criterion
+from .protocols.rubric import Criterion, rubric_of
 from .tools.known import told_of, tool_of, tools_of
 from .tools.toolbox import Mode, Probe, Results, Toolbox, ToolBudget
 
@@ -61,7 +61,7 @@ class Judge(BaseModel):
         seed: sent to the provider where it is given.
         max_tokens: the token limit of an answer; a cut answer is asked again once with four times as many.
         structured: `auto` tries a JSON schema, a tool call, then free text; or the one road to take.
-        logprobs: whether one letter is asked for and its probability read, where the provider gives it.
+        logprobs: whether one letter, or one grade, is asked for and its probability read, where the provider gives it.
         repair: whether a reply without a verdict is asked once more for its verdict alone.
         tools: names of tools that the judge has: `calculator`, or `my.py:tool` of one's own.
         tool_calls: how many tool calls a verdict may take.
@@ -139,17 +139,17 @@ class Judge(BaseModel):
         if secret:
             raise ValueError(f"`extra` holds {secret[0]!r}; keys come from the environment or from .env")
         pair = [name for name in self.nodes if NODES[node_of(name)[0]].both_orders]
-        if pair and self.protocol != "pairwise":
+        if pair and self.way.decides != "pair":
             raise ValueError(f"the node `{pair[0]}` judges pairs in both orders; the protocol is `{self.protocol}`")
         if self.function and ":" not in self.function:
             raise ValueError("`function` is written module:function")
-        if proposed_by(self.contexts) and not self.is_llm:
+        if proposed_by(self.contexts) and (not self.is_llm or self.model.startswith("replay/")):
             raise ValueError("`contexts: proposed` needs a language model that can think of some; use `given`")
         if self.one_by_one and self.protocol != "rubric":
             raise ValueError(f"`one_by_one` goes through a rubric's criteria; the protocol is `{self.protocol}`")
-        if self.logprobs and (self.protocol != "pairwise" or self.nodes or self.tools):
-            what = "nodes or tools" if self.protocol == "pairwise" else f"the protocol `{self.protocol}`"
-            raise ValueError(f"`logprobs` asks for one letter on a pair, which goes with no {what}")
+        if self.logprobs and (not self.way.letter or self.nodes or self.tools):
+            what = "nodes or tools" if self.way.letter else f"protocol such as `{self.protocol}`"
+            raise ValueError(f"`logprobs` asks for one letter or grade alone, which goes with no {what}")
         self.way.check(self)
         return self
 
@@ -186,7 +186,7 @@ class Judge(BaseModel):
             BadPrompt: if it does not load.
             BadJudge: if it asks for another protocol.
         """
-        loaded = load_prompt(self.prompt or ("judge/letter" if self.logprobs else self.way.prompt))
+        loaded = load_prompt(self.prompt or (self.way.letter if self.logprobs else self.way.prompt))
         if loaded.protocol not in (self.protocol, "any"):
             raise BadJudge(
                 f"The prompt `{loaded.id}` asks for protocol `{loaded.protocol}`; the judge's is `{self.protocol}`.",
@@ -258,6 +258,28 @@ class Judge(BaseModel):
         proposed = proposed_by(self.contexts)
         return each if proposed is None else 1 + proposed * each
 
+    def recorded_orders(self, item: Item) -> list[tuple[str, ...]]:
+        """The orders in which a judge that is replayed was shown an item's responses; none of any other judge.
+
+        Raises:
+            BadInput: if its file cannot be read.
+        """
+        if not self.model.startswith("replay/"):
+            return []
+        recorded = replay.recording(self.model.removeprefix("replay/"))
+        return recorded.shown(item.id, [response.id for response in item.responses])
+
+    def calls_on(self, item: Item) -> tuple[int, int]:
+        """How many calls a verdict on an item takes at least, and how many all verdicts of a sample share on top.
+
+        Shared are what the judge answers itself, under each context, and what contexts it thinks of.
+        """
+        proposed = proposed_by(self.contexts)
+        contexts = proposed or (len(given_in(item)) if self.contexts == GIVEN else 1)
+        each = calls_of(self.nodes, own_answer=False) * (len(rubric_of(self, item)) if self.one_by_one else 1)
+        own_answers = calls_of(self.nodes, own_answer=self.is_llm) - calls_of(self.nodes, own_answer=False)
+        return each * contexts, own_answers * contexts + (proposed is not None)
+
     @property
     def in_parts(self) -> bool:
         """Whether a verdict is more than one question and one answer, tools apart."""
@@ -328,39 +350,26 @@ class Judge(BaseModel):
 
     @classmethod
     def read(cls, name: str, **changes: Any) -> Judge:
-        """A judge from a YAML file, or from `module:function`.
+        """A judge from a YAML file, one of `agents/judges/` by its name, or from `module:function`.
 
         Args:
-            name: the file's path, or the function.
+            name: the file's path, the shipped judge's name, or the function.
             changes: options that replace what the file says.
 
         Raises:
             BadJudge: if there is none, or it does not hold.
         """
-        path = Path(name)
-        if path.suffix in (".yaml", ".yml") or path.is_file():
-            return cls(**{**_yaml(path), **changes})
+        path = judge_file(name)
+        if path is not None:
+            return cls(**with_protocol({**judge_fields(path), **changes}))
         if ":" in name:
             load_function(name)
             return cls(**{"function": name, "model": f"{CALLABLE}{name}", **changes})
+        shipped = ", ".join(shipped_judges())
         raise BadJudge(
-            f"There is no judge `{name}`.", way_out="a YAML file, or module:function of your own, or --model NAME"
+            f"There is no judge `{name}`.",
+            way_out=f"a YAML file, module:function of your own, --model NAME, or one that is ready: {shipped}",
         )
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadJudge(f"The judge {path} cannot be read: {error}.") from error
-    except yaml.YAMLError as error:
-        raise BadJudge(f"The judge {path} is not YAML: {error}.") from error
-    if not isinstance(read, dict) or not all(isinstance(key, str) for key in read):
-        raise BadJudge(f"The judge {path} must be names and values, such as `model: openai/gpt-5-mini`.")
-    prompt = read.get("prompt")
-    if isinstance(prompt, str) and (path.parent / prompt).is_file():
-        read["prompt"] = str(path.parent / prompt)  # a prompt beside its judge
-    return read
 
 
 @dataclass(frozen=True, slots=True)

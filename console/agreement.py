@@ -9,6 +9,7 @@ import typer
 from ..text.errors import StoreFull
 from .options import DEFAULT_DB, Db, Json, RunName, examples
 from .plain import BAD, answer_json, leave, say
+from .self_judge import kin_of
 
 EXAMPLES = examples("plurijudge agreement last", "plurijudge agreement last --by subset --json")
 
@@ -32,6 +33,7 @@ def agreement(
 
     with Store.open(db) as store:
         found = find_run(store, run)
+        kin = kin_of(store, found)
         made = measured(store, found.id, by=by or None, group=group or None)
         options = "".join(f" --{name} {value}" for name, value in (("by", by), ("group", group)) if value)
         command = f"plurijudge agreement {found.id}{options}"
@@ -42,11 +44,14 @@ def agreement(
             say(f"note: the analysis is not kept. {error.message}")
     rows = [row.to_dict() for row in made.measures]
     if as_json:
-        answer_json({"run": found.id, "analysis": number, "command": command, "agreement": rows})
+        told = {"run": found.id, "analysis": number, "command": command, "self_judging": kin}
+        answer_json({**told, "agreement": rows})
     else:
         from ..reports.terminal import estimates_table
 
         estimates_table(rows, by=by or None)
+        for one in kin:
+            say(f"note: {one['said']}")
         say(f"recompute: {command}")
     if all(row["estimate"] is None for row in rows):
         leave(BAD)

@@ -11,6 +11,7 @@ import typer
 from ..text.errors import PlurijudgeError
 from . import (
     agreement,
+    attack,
     audit,
     audit_review,
     cache,
@@ -22,6 +23,7 @@ from . import (
     judge,
     label,
     panels,
+    profile,
     query,
     report,
     runs,
@@ -77,8 +79,10 @@ _add(agreement.agreement, "agreement", agreement.EXAMPLES)
 _add(tools_gain.tools_gain, "tools-gain", tools_gain.EXAMPLES)
 _add(compare.compare, "compare", compare.EXAMPLES)
 _add(audit.audit, "audit", audit.EXAMPLES)
+_add(attack.attack, "attack", attack.EXAMPLES)
 _add(audit_review.audit_review, "audit review", audit_review.EXAMPLES)
 _add(self_preference.self_preference, "self-preference", self_preference.EXAMPLES)
+_add(profile.profile, "profile", profile.EXAMPLES)
 _add(report.report, "report", report.EXAMPLES)
 _add(label.label, "label", label.EXAMPLES)
 _add(query.query, "query", query.EXAMPLES)
@@ -95,9 +99,8 @@ def run() -> None:
     try:
         load_dotenv()
         given = _given()
-        commands = ("judge", "compare", "audit", "runs", "show", "agreement", "tools-gain", "label", "query", "doctor")
-        commands += ("self-preference", "report")
-        per_command = {command: given for command in commands}
+        names = "judge compare audit attack runs show agreement tools-gain label query doctor".split()
+        per_command = dict.fromkeys([*names, "self-preference", "profile", "report"], given)
         per_command["audit review"] = {name: value for name, value in given.items() if name == "db"}
         nested = {name: given for name in ("items", "verdicts", "decisions", "calls", "llmbar")}
         which = {name: value for name, value in given.items() if name == "db"}  # never which model's answers to prune

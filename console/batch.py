@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import shlex
 import signal
 import sys
@@ -12,19 +13,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..text.errors import BadJudge, NothingToJudge, PlurijudgeError
 from .options import DEFAULT_DB
 from .plain import INTERRUPTED, STOPPED, leave, say
+from .self_judge import tell_kin
 
 if TYPE_CHECKING:
+    from ..agents.attacks.base import Attack
     from ..agents.judge import Judge
     from ..agents.panel import Panel
     from ..agents.perturbers.base import Perturber
     from ..agents.perturbers.written import Written
     from ..analyses.self_preference import Options
+    from ..graphs.attack import Tried
     from ..graphs.contest import Contest
     from ..graphs.legs import Leg
     from ..graphs.plan import Plan
@@ -42,11 +47,19 @@ _EVERY = 30.0
 
 @dataclass(slots=True)
 class Batch:
-    """One command's work on a run."""
+    """One command's work on a run.
+
+    Attributes:
+        db: the store.
+        pace: how its runs are driven.
+        quiet: whether no progress is shown.
+        question: whether somebody at a terminal is asked before a judge judges its own, or its family's, answers.
+    """
 
     db: str
     pace: Pace
     quiet: bool = False
+    question: bool = False
     _study: Study | None = None
 
     @property
@@ -92,8 +105,11 @@ class Batch:
             judge = self.study.fixed(judge)
             names = ", ".join(judge.tools) or "none earned its place; plurijudge tools-gain tries them"
             say(f"tools: {names}")
+        heed = partial(tell_kin, question=self.question)
         return self._run(
-            lambda o: self.study.judge(path, judge, panel=panel, plan=plan, pace=self.pace, strict=strict, **o)
+            lambda o: self.study.judge(
+                path, judge, panel=panel, plan=plan, pace=self.pace, strict=strict, heed=partial(heed, **o), **o
+            )
         )
 
     def audit(
@@ -129,9 +145,35 @@ class Batch:
             raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="pairs, as docs/files.md shows")
         not_planted = tuple((name, reason, n) for (name, reason), n in sorted(unfit.items()))
         plan = plan.model_copy(update={"not_planted": not_planted})
+        name = f"audit of {path.name}"
         return self._run(
-            lambda o: self.study.judge(whole, judge, plan=plan, pace=self.pace, name=f"audit of {path.name}", **o)
+            lambda o: self.study.judge(
+                whole, judge, plan=plan, pace=self.pace, name=name, heed=partial(tell_kin, **o), **o
+            )
         )
+
+    def given(self, items: str, judge: Judge, *, limit: int | None) -> list[Item]:
+        """The items of a file, or of standard input, that the judge can judge; what is left out is said."""
+        from itertools import islice
+
+        from ..graphs.plan import Plan
+        from ..store.files import file_format, read_items
+
+        path, plan = spool() if items == "-" else Path(items), Plan()
+        file_format(path)
+        judge.check()
+        if not judge.is_llm:
+            say(f"note: {judge.title} is no LLM")
+        found = list(islice(_usable(read_items(path), str(path), lambda item: plan.unfit(item, judge)), limit))
+        if not found:
+            raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="items as docs/files.md shows")
+        return found
+
+    def attack(self, items: Sequence[Item], judge: Judge, attacks: Sequence[Attack], **options: Any) -> Tried:
+        """Judge items as they are and attacked, and count what the attacks won."""
+        from ..graphs.attack import attack
+
+        return self._run(lambda o: attack(self.study, items, judge, attacks, pace=self.pace, **options, **o))
 
     def rewrite(
         self, items: str, judge: Judge, writer: Judge, perturbers: list[Written], *, limit: int | None, fresh: bool
@@ -156,11 +198,27 @@ class Batch:
         for judge in contest.judges:
             if not judge.is_llm:
                 say(f"note: {judge.title} is no LLM")
-        return self._run(
-            lambda o: try_candidates(
-                self.study, path, contest, plan=plan, pace=self.pace, options=options, strict=strict, told=say, **o
+        try:
+            return self._run(
+                lambda o: try_candidates(
+                    self.study, path, contest, plan=plan, pace=self.pace, options=options, strict=strict, told=say, **o
+                )
             )
-        )
+        except PlurijudgeError as error:  # there is no one run to go on with
+            error.way_out = re.sub(r"plurijudge judge --run last\S*( --db \S+)?", "the same command", error.way_out)
+            raise
+
+    def work(self, made: Callable[[dict[str, Any]], Coroutine[Any, Any, T]]) -> T:
+        """Do work that goes on where it was stopped once the same command is typed again.
+
+        Args:
+            made: from `stop` and `watch`, by those names, the work.
+        """
+        try:
+            return self._run(made)
+        except PlurijudgeError as error:  # there is no one run to go on with
+            error.way_out = re.sub(r"plurijudge judge --run last\S*( --db \S+)?", "the same command", error.way_out)
+            raise
 
     def legs(self, items: str, legs: Sequence[Leg], *, strict: bool) -> tuple[dict[str, str], Outcome | None]:
         """Make runs that are held against each other, one after another.

@@ -30,6 +30,7 @@ from .judging import (
 )
 from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
 from .plain import BAD, INTERRUPTED, SOME_FAILED, STOPPED, answer, answer_json, kept, leave, say
+from .self_judge import kin_of
 
 if TYPE_CHECKING:
     from ..agents.judge import Judge
@@ -49,7 +50,7 @@ EXAMPLES = examples(
 
 _Judges = Annotated[
     list[str] | None,
-    typer.Option("--judges", help="Two, as a.yaml,b.yaml: YAML files, module:function of your own, or models."),
+    typer.Option("--judges", help="Two, as a.yaml,helpfulness: YAML files, ready ones, functions, or models."),
 ]
 _Runs = Annotated[
     list[str] | None,
@@ -203,11 +204,13 @@ def _estimate(items: str, judges: list[Judge], plan: Plan, as_json: bool) -> Non
 def _answer(store: Store, first: str, second: str, group: str, *, as_json: bool) -> None:
     """Measure, keep and show."""
     from ..analyses.comparison import comparison, save
+    from ..store.runs import find_run
 
     found = comparison(store, first, second, group=group or None)
     number = kept(partial(save, store, found))
     if as_json:
-        answer_json({"analysis": number, **found.to_dict()})
+        kin = {run: kin_of(store, find_run(store, run)) for run in (first, second)}
+        answer_json({"analysis": number, **found.to_dict(), "self_judging": kin})
     else:
         _show(found)
     if found.gain.estimate.estimate is None and found.alike.estimate.estimate is None:

@@ -9,6 +9,7 @@ import typer
 from ..text.errors import BadInput
 from .judging import (
     Allowance,
+    AllowSelfJudge,
     CallLimits,
     Changes,
     DryRun,
@@ -134,6 +135,7 @@ def judge(
     fresh: Fresh = False,
     strict: Strict = False,
     max_chars: _MaxChars = 1_000_000,
+    allow_self_judge: AllowSelfJudge = False,
     allowance: Allowance,
     dry_run: DryRun = False,
     run: _GoOn = "",
@@ -150,7 +152,7 @@ def judge(
     Exit codes: 0 done, 1 some decisions failed, 2 bad usage or input or nothing to judge, 3 stopped by --budget,
     --max-calls or --deadline, 4 the --gate did not hold, 70 a fault of plurijudge's, 130 interrupted.
     """
-    batch = batch_of(db, allowance=allowance, calls=calls, lease=lease, quiet=quiet)
+    batch = batch_of(db, allowance=allowance, calls=calls, lease=lease, quiet=quiet, question=not allow_self_judge)
     if run:
         outcome = _go_on(batch, run, items=items, dry_run=dry_run, retry_failed=retry_failed)
     else:
@@ -248,7 +250,9 @@ def _estimate(items: str, judge: Any, plan: Any, panel: Any, as_json: bool) -> N
 
 
 def _show(batch: Any, outcome: Any, *, as_json: bool, quiet: bool) -> None:
+    from ..analyses.attack_notes import attack_notes
     from ..graphs.study import summary_line
+    from ..store.runs import find_run
     from .show import run_document, show_run
 
     line = summary_line(outcome.sums, set_aside=outcome.set_aside)
@@ -262,6 +266,8 @@ def _show(batch: Any, outcome: Any, *, as_json: bool, quiet: bool) -> None:
         if outcome.set_aside > 20:
             say(f"... {outcome.set_aside} set aside in all")
         say(f"{outcome.run}: {line}")
+        if (as_json or quiet) and (noted := str(attack_notes(batch.store, find_run(batch.store, outcome.run)))):
+            say(noted)
         if outcome.status == "open" and outcome.stopped != "interrupted":
             say(f"stopped: {outcome.stopped}; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")
             leave(STOPPED)

@@ -11,7 +11,6 @@ A command takes groups of options, and makes from them what it needs:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -28,7 +27,9 @@ Items = Annotated[str, typer.Argument(help="Items as JSON lines, CSV or Parquet;
 ModelName = Annotated[
     str, typer.Option("--model", "-m", envvar="PLURIJUDGE_MODEL", help="LiteLLM's name of the model.")
 ]
-JudgeName = Annotated[str, typer.Option("--judge", help="A judge's YAML file, or module:function of your own.")]
+JudgeName = Annotated[
+    str, typer.Option("--judge", help="A judge's YAML file, one that is ready, as helpfulness, or module:function.")
+]
 Protocol = Annotated[
     Literal["pairwise", "joint", "score", "rank", "rubric", "reference", "choice"] | None,
     typer.Option(
@@ -126,6 +127,14 @@ Dollars = Annotated[
 ]
 MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="Stop before the run makes more calls.")]
 Deadline = Annotated[float | None, typer.Option("--deadline", min=0.01, help="Stop after so many seconds.")]
+AllowSelfJudge = Annotated[
+    bool,
+    typer.Option(
+        "--allow-self-judge",
+        envvar="PLURIJUDGE_ALLOW_SELF_JUDGE",
+        help="Do not ask, at a terminal, where the judge is kin to those whom it judges; the note stays.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
 
 
@@ -153,11 +162,12 @@ class NamedJudge:
             BadInput: if a model is typed beside a function, or `base_url` is no address.
             BadJudge: if the description does not hold.
         """
+        from ..agents.gallery import with_protocol
         from ..agents.judge import Judge
 
         given = _said(changes)
         if not self.judge:
-            return Judge(self.model, **given)
+            return Judge(self.model, **with_protocol(given))
         source = self.context.get_parameter_source("model")
         if source is not None and source.name == "COMMANDLINE":
             if not _is_file(self.judge):
@@ -165,6 +175,8 @@ class NamedJudge:
                     f"`--judge {self.judge}` is a function of your own: it takes no `--model`.",
                     way_out="leave one out",
                 )
+            given["model"] = self.model
+        elif _is_file(self.judge) and not names_model(self.judge):  # a setting is better than none
             given["model"] = self.model
         return _read(self.judge, given)
 
@@ -242,7 +254,13 @@ class Allowance:
 
 
 def batch_of(
-    db: str, *, allowance: Allowance, calls: CallLimits | None = None, lease: float = 60.0, quiet: bool = False
+    db: str,
+    *,
+    allowance: Allowance,
+    calls: CallLimits | None = None,
+    lease: float = 60.0,
+    quiet: bool = False,
+    question: bool = False,
 ) -> Batch:
     """The work on a command's runs, within its limits.
 
@@ -252,16 +270,17 @@ def batch_of(
         calls: how the model is asked; as by default where a command has no such options.
         lease: seconds without a sign of life after which other processes take over.
         quiet: whether no progress is shown.
+        question: whether somebody at a terminal is asked before a judge judges its own, or its family's, answers.
     """
     from ..graphs.runner import Pace
     from .batch import Batch
 
     pace = Pace(limits=(calls or CallLimits()).limits(), budget=allowance.of_runs(), lease=lease)
-    return Batch(db=db, pace=pace, quiet=quiet)
+    return Batch(db=db, pace=pace, quiet=quiet, question=question)
 
 
 def judge_named(name: str, **changes: Any) -> Judge:
-    """The judge of one name: a YAML file, a function of one's own, or a model.
+    """The judge of one name: a YAML file, one that is ready, a function of one's own, or a model.
 
     Args:
         name: what was typed.
@@ -273,12 +292,25 @@ def judge_named(name: str, **changes: Any) -> Judge:
     """
     import re
 
+    from ..agents.gallery import with_protocol
     from ..agents.judge import Judge
 
     given = _said(changes)
     if _is_file(name) or re.fullmatch(r"[\w.]+:\w+", name):
         return _read(name, given)
-    return Judge(name, **given)
+    return Judge(name, **with_protocol(given))
+
+
+def names_model(name: str) -> bool:
+    """Whether a judge's file says which model judges; those that are ready leave it open.
+
+    Raises:
+        BadJudge: if it cannot be read.
+    """
+    from ..agents.gallery import judge_fields, judge_file
+
+    path = judge_file(name)
+    return path is None or bool({"model", "function"} & judge_fields(path).keys())
 
 
 def names_in(text: str) -> list[str]:
@@ -294,7 +326,9 @@ def _said(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_file(name: str) -> bool:
-    return Path(name).suffix in (".yaml", ".yml") or Path(name).is_file()
+    from ..agents.gallery import judge_file
+
+    return judge_file(name) is not None
 
 
 def _read(name: str, given: dict[str, Any]) -> Judge:

@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..text.errors import BadInput
 from .options import DEFAULT_DB, Db, Json, RunName, examples
 from .plain import answer, answer_json
+from .self_judge import kin_of
 
 if TYPE_CHECKING:
     from ..store.engine import Store
+    from ..store.records import Item
     from ..store.runs import Run
 
-EXAMPLES = examples("plurijudge show last", "plurijudge show last --by subset", "plurijudge show last q17")
+EXAMPLES = examples(
+    "plurijudge show last",
+    "plurijudge show last --by subset",
+    "plurijudge show last q17",
+    "plurijudge show --judge helpfulness --against code",
+    "plurijudge show --prompt template.txt",
+)
 
 
 def show(
@@ -25,13 +34,29 @@ def show(
     ] = "",
     limit: Annotated[int, typer.Option("--limit", min=0, help="How many decisions at most.")] = 100,
     graph: Annotated[bool, typer.Option("--graph", help="Print the judge's graph as Mermaid.")] = False,
+    judge: Annotated[
+        str,
+        typer.Option(
+            "--judge", help="A judge in the place of a run: a file, one that is ready, a model, an id, a run."
+        ),
+    ] = "",
+    against: Annotated[str, typer.Option("--against", help="With --judge: what tells it apart from this one.")] = "",
+    prompt: Annotated[
+        str, typer.Option("--prompt", help="A prompt in the place of a run; with --judge: that judge with this prompt.")
+    ] = "",
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
     """Show a run: decisions, agreement, flips, what failed; or one ITEM down to prompts, raw answers and parse.
 
-    Exit codes: 0 shown, 2 there is no such run or item.
+    With --judge a judge is shown: its whole description, its hash, its words and its card; with --against what tells
+    two apart. With --prompt a prompt, and of another tool's template what each placeholder became.
+
+    Exit codes: 0 shown, 2 there is no such run, item, judge or prompt.
     """
+    if judge or against or prompt:
+        _show_described(judge, against, prompt, db=db, as_json=as_json)
+        return
     from ..store.engine import Store
     from ..store.runs import find_run
 
@@ -45,6 +70,17 @@ def show(
             answer_json(run_document(store, found.id, by=by))
         else:
             show_run(store, found.id, by=by, limit=limit)
+
+
+def _show_described(judge: str, against: str, prompt: str, *, db: str, as_json: bool) -> None:
+    from .show_judge import show_judge, show_prompt
+
+    if against and not judge:
+        raise BadInput("`--against` holds a judge against another.", way_out=f"--judge NAME --against {against}")
+    if judge:
+        show_judge(judge, against, prompt=prompt or None, db=db, as_json=as_json)
+    else:
+        show_prompt(prompt, as_json=as_json)
 
 
 def _show_graph(store: Store, run: Run, *, as_json: bool) -> None:
@@ -78,19 +114,32 @@ def _show_item(store: Store, run: Run, item: str, *, as_json: bool) -> None:
 
         votes = panel_votes(store, run)
         decision["panel"]["effective_votes"] = votes.worth(decision["panel"]["voted"]) if votes else None
+    signs = _signs_of(record)
     if as_json:
         told = {
             "run": run.id,
             "item": item_to_dict(record),
+            "attack_signs": signs,
             "verdicts": verdicts,
             "calls": calls,
             "tool_calls": tool_calls,
         }
         answer_json({**told, "decision": None if decision is None else _without_item(decision)})
         return
-    from ..reports.terminal import trace
+    from ..reports.terminal import line, trace
 
     trace(record, verdicts, calls, decision, tool_calls)
+    for sign in signs:
+        line(f"note: {sign}")
+
+
+def _signs_of(item: Item) -> list[str]:
+    """What of an item's texts looks like an attempt to steer the judge."""
+    from ..analyses.attack_notes import noted_in
+
+    texts = {"prompt": item.prompt if isinstance(item.prompt, str) else "", "context": item.context or ""}
+    texts |= {"reference": item.reference or ""}
+    return noted_in(texts | {f"response {one.id}": one.text or "" for one in item.responses})
 
 
 def _without_item(row: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +149,7 @@ def _without_item(row: dict[str, Any]) -> dict[str, Any]:
 def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
     """A run as one JSON document, its keys those of the SQL columns."""
     from ..analyses.agreement import agreement
+    from ..analyses.attack_notes import attack_notes
     from ..analyses.panel_votes import panel_votes
     from ..store.progress import changes_of, tally
     from ..store.queries import decisions_of, judge_row, unknown_calls
@@ -131,8 +181,10 @@ def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
             "versions": found.versions,
         },
         "notes": _notes(named["name"] if named else ""),
+        "self_judging": kin_of(store, found),
         "sums": sums,
         "set_aside": found.set_aside,
+        "attack_signs": attack_notes(store, found).to_dict(),
         "beginning": measured.beginning,
         "agreement": [row.to_dict() for row in measured.measures],
         "concurrency": changes_of(store, run),
@@ -173,6 +225,8 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
     terminal.line(f"run {found.id} ({found.status}){again}: judge {name}{voices}, data set {found.dataset}")
     for note in _notes(name):
         terminal.line(note)
+    for kin in kin_of(store, found):
+        terminal.line(f"note: {kin['said']}")
     with store.engine.connect() as connection:
         sums = tally(connection, run)
     measured = agreement(store, run, by=by or None)
@@ -194,6 +248,7 @@ def show_run(store: Store, run: str, *, by: str = "", limit: int = 100) -> None:
     if found.panel:
         _tell_panel(store, found)
     _tell_sums(store, found, sums)
+    _tell_signs(store, found)
     _tell_changes(store, found)
     lost = unknown_calls(store, run)
     for call in lost[:20]:
@@ -231,6 +286,15 @@ def _tell_panel(store: Store, run: Run) -> None:
     if panel.described.validation:
         terminal.line(panel.described.validation)
     terminal.line()
+
+
+def _tell_signs(store: Store, run: Run) -> None:
+    """What of the judged texts looks like an attempt to steer the judge."""
+    from ..analyses.attack_notes import attack_notes
+    from ..reports import terminal
+
+    if said := str(attack_notes(store, run)):
+        terminal.line(said)
 
 
 def _tell_changes(store: Store, run: Run) -> None:

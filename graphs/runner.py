@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -151,11 +151,16 @@ class Open:
 
 
 Watch = Callable[[Progress], None]
+Ready = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Job:
-    """One process's work on one run; `enough` says which limit of its budget it has reached, '' for none."""
+    """One process's work on one run.
+
+    `enough` says which limit of its budget it has reached, '' for none; `ready` is waited for once the items can be
+    looked at in the store and before the first is judged, and may refuse by raising.
+    """
 
     store: Store
     run: Run
@@ -168,6 +173,7 @@ class Job:
     panel: Panel | None = None
     progress: Progress = field(default_factory=Progress)
     enough: str = ""
+    ready: Ready | None = None
     _blocks: Blocks | None = None
     _early: EarlyEnd | None = None
 
@@ -329,10 +335,12 @@ class Job:
         """The run's items, page by page: in the order given as they are read, else block by block once all are read."""
         if self._blocks is None:
             async for page in _pages(stream(self.store, self.reading, writer, limit=self.plan.limit)):
+                await self._begin()
                 yield None, page
             return
         if not await self._take_in(writer):
             return
+        await self._begin()
         order = await self._blocks.lay_out()
         await asyncio.to_thread(self._blocks.leases.reopen)
         self.progress.expected = len(order)
@@ -344,6 +352,17 @@ class Job:
                 self._blocks.lose(block)
                 return
             yield block, page
+
+    async def _begin(self) -> None:
+        """Wait for whoever is to be asked before the first item; a run that they refuse is taken back."""
+        ready, self.ready = self.ready, None
+        if ready is None or self.stop.is_set():
+            return
+        try:
+            await ready()
+        except PlurijudgeError:
+            await asyncio.to_thread(drop_empty_run, self.store, self.run.id)
+            raise
 
     async def _take_in(self, writer: Writer) -> bool:
         """Read the rest of the data set into the store, one process at a time; says whether all of it is there."""
@@ -415,7 +434,7 @@ class Job:
             item = given.item
             needed = self.plan.verdicts(item, self.judge, self.panel)
             needed -= sum(verdict.step == "" for verdict in given.before)
-            needed *= self.judge.calls
+            needed *= sum(self.judge.calls_on(item))
             if not await self._may_take_up(item.id, needed, models, spending):
                 continue
             await self._judge_one(given, writer, bench)

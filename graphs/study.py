@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from ..agents.judge import Judge
+from ..agents.kinship import Notice, notices_before
 from ..agents.ledger import NoLedger
 from ..agents.panel import Panel, load_panel
 from ..agents.tools.known import AUTO
@@ -35,13 +36,16 @@ from .runner import Job, Pace, Watch
 from .state import Bench
 
 if TYPE_CHECKING:
+    from ..analyses.profile_found import Profile
     from ..analyses.self_preference import Matrix, Options
+    from ..text.factors import Factor
     from .compare import Compared
     from .contest import Contest
     from .self_preference import Trial as Verdicts
     from .tools_gain import Trial
 
 T = TypeVar("T")
+Heed = Callable[[tuple[Notice, ...]], Awaitable[None]]
 Items = str | os.PathLike[str] | Iterable[Item | Mapping[str, Any]] | Any
 
 
@@ -172,6 +176,7 @@ class Study:
         strict: bool = False,
         watch: Watch | None = None,
         stop: asyncio.Event | None = None,
+        heed: Heed | None = None,
     ) -> Outcome:
         """Judge items and keep everything.
 
@@ -186,6 +191,8 @@ class Study:
             strict: refuse a file with any bad line before anything is judged.
             watch: called with the progress after each item.
             stop: set it to end early; the run stays open and can be gone on with.
+            heed: given what must be said of judges and the writers of what they judge (`agents/kinship.py`), before
+                the first item is judged; it may refuse by raising an error of plurijudge's.
 
         Raises:
             BadInput: if the items cannot be read.
@@ -202,7 +209,7 @@ class Study:
         reading = await asyncio.to_thread(self.reading_of, items, name=name, strict=strict)
         plan = plan or Plan()
         run = await asyncio.to_thread(self._begun, reading.dataset.id, who, plan, voices)
-        return await self._work(run, who, plan, voices, reading, pace, watch, stop)
+        return await self._work(run, who, plan, voices, reading, pace, watch, stop, heed)
 
     async def resume(
         self, run: str, *, pace: Pace | None = None, watch: Watch | None = None, stop: asyncio.Event | None = None
@@ -317,6 +324,22 @@ class Study:
         found = measured(self.store, _names(runs), _names(gold), options=Options(**options))
         save(self.store, found)
         return found
+
+    def profile(self, run: Outcome | str, *, factors: Sequence[str | Factor] = (), **options: Any) -> Profile:
+        """Say which factors the preferences of a run's judges go with, and people's; the result is kept.
+
+        Args:
+            run: a closed run, or its id.
+            factors: names, such as `length` or `my.py:factor`, or factors; all rules where none is given.
+            options: as `graphs.profile.profile` takes them, such as `against="human"`.
+
+        Raises:
+            NotFound: if there is no such run.
+            BadInput: if there is nothing to measure, or a name means no factor.
+        """
+        from .profile import profile
+
+        return profile(self, run, factors=factors, **options)
 
     async def try_candidates(
         self,
@@ -460,8 +483,15 @@ class Study:
         pace: Pace | None,
         watch: Watch | None,
         stop: asyncio.Event | None,
+        heed: Heed | None = None,
     ) -> Outcome:
         job = Job(self.store, run, judge, plan, reading, pace or Pace(), watch, stop or asyncio.Event(), panel)
+        if heed is not None:
+
+            async def ready() -> None:
+                await heed(await asyncio.to_thread(notices_before, self.store, run.dataset, judge, panel))
+
+            job.ready = ready
         await job.work()
         return await asyncio.to_thread(self.outcome, run.id)
 

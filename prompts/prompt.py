@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from ..text.errors import BadPrompt
+from .other_tools import Foreign, of_lines, translated
 
 JUDGED = frozenset({"question", "context", "reference", "first", "second", "response", "responses"}) | {
     "first_request",
@@ -71,7 +73,11 @@ class Prompt:
         scale: the lowest and highest score it asks for, None where the judge's own holds.
         structured: whether it asks for a JSON object, so that a schema may be sent along (`format: json`).
         variables: the names its text uses.
-        text: the file's text.
+        text: the file's text; of another tool's template what it became.
+        tool: whose template it was, '' for one of ours, `another tool` where nothing tells.
+        mapping: of another tool's template its placeholders, and what each became.
+        answer_line: what the line with the answer is headed with, such as `GRADE`; '' where nothing is said of it.
+        grades: the words that stand there, and the score of each; none where a number stands there.
     """
 
     id: str
@@ -84,6 +90,10 @@ class Prompt:
     variables: frozenset[str]
     text: str
     _sections: tuple[_Section, ...]
+    tool: str = ""
+    mapping: tuple[tuple[str, str], ...] = ()
+    answer_line: str = ""
+    grades: Mapping[str, float] = field(default_factory=dict)
 
     def messages(self, **values: Any) -> list[dict[str, str]]:
         """Render the messages, with the judged texts put in once and never read as a template.
@@ -112,7 +122,7 @@ def _fenced(judged: Any, fence: str) -> Any:
 
 
 def load_prompt(name: str) -> Prompt:
-    """A shipped prompt by its id, or a user's own by its path.
+    """A shipped prompt by its id, or a user's own by its path; one of several in a file of JSON lines as `FILE#NAME`.
 
     Raises:
         BadPrompt: if there is none, its front matter does not hold, or it declares other variables than it uses.
@@ -120,10 +130,14 @@ def load_prompt(name: str) -> Prompt:
     shipped = _FOLDER / f"{name}.md"
     if re.fullmatch(r"[a-z_]+(/[a-z_]+)+", name) and shipped.is_file():
         return _shipped(shipped)
-    path = Path(name)
+    path, which = Path(name), ""
+    if not path.is_file() and "#" in name:  # one of several in a file, as in judge_prompts.jsonl#pair-v2
+        path, which = Path(name.rpartition("#")[0]), name.rpartition("#")[2]
     if not path.is_file():
         known = ", ".join(sorted(p.relative_to(_FOLDER).with_suffix("").as_posix() for p in _FOLDER.glob("*/*.md")))
         raise BadPrompt(f"There is no prompt `{name}`.", way_out=f"a file's path, or one of: {known}")
+    if path.suffix == ".jsonl":
+        return parse_prompt(of_lines(_text(path), which, name=path.name), name=which or path.stem)
     return _read(path, own=True)
 
 
@@ -141,12 +155,17 @@ def _environment() -> Any:
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _read(path: Path, *, own: bool) -> Prompt:
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadPrompt(f"The prompt {path} cannot be read: {error}.", way_out="save it as UTF-8 text") from error
-    return parse_prompt(text, name=path.stem if own else path.relative_to(_FOLDER).with_suffix("").as_posix(), own=own)
+
+
+def _read(path: Path, *, own: bool) -> Prompt:
+    return parse_prompt(
+        _text(path), name=path.stem if own else path.relative_to(_FOLDER).with_suffix("").as_posix(), own=own
+    )
 
 
 def parse_prompt(text: str, *, name: str, own: bool = True) -> Prompt:
@@ -164,6 +183,21 @@ def parse_prompt(text: str, *, name: str, own: bool = True) -> Prompt:
     head, body = _front_matter(text, name=name)
     if not own and not head:
         raise BadPrompt(f"The prompt `{name}` has no front matter.")
+    foreign = translated(body, name=name, ours=JUDGED | GIVEN) if own and head.get("protocol") != "any" else None
+    if foreign is not None:
+        return _from_another_tool(foreign, head, name=name)
+    return _parsed(text, head, body, name=name)
+
+
+def _from_another_tool(foreign: Foreign, head: dict[str, Any], *, name: str) -> Prompt:
+    """Another tool's template, written out as a file of ours; its own front matter holds against what was guessed."""
+    told = {**foreign.head, **head}
+    text = f"---\n{yaml.safe_dump(told, sort_keys=False, allow_unicode=True)}---\n{foreign.text}"
+    made = _parsed(text, told, foreign.text, name=name)
+    return replace(made, tool=foreign.tool or "another tool", mapping=foreign.mapping)
+
+
+def _parsed(text: str, head: dict[str, Any], body: str, *, name: str) -> Prompt:
     sections = _sections(body)
     used = _variables(body, name=name)
     declared = frozenset(head.get("variables") or used)
@@ -196,7 +230,29 @@ def parse_prompt(text: str, *, name: str, own: bool = True) -> Prompt:
         variables=used,
         text=text,
         _sections=tuple(_section(role, part, name=name) for role, part in sections),
+        answer_line=str(head.get("answer_line") or ""),
+        grades=_grades(head, name=name),
     )
+
+
+def _grades(head: dict[str, Any], *, name: str) -> dict[str, float]:
+    """The words that stand for scores."""
+    told = head.get("grades") or {}
+    held = isinstance(told, dict) and all(
+        isinstance(word, str) and isinstance(score, int | float) and not isinstance(score, bool)
+        for word, score in told.items()
+    )
+    if not held:
+        raise BadPrompt(
+            f"The front matter of the prompt `{name}` has `grades` that are not words with a number each.",
+            way_out='grades: {"C": 1, "I": 0}, words such as "yes" in quotes',
+        )
+    if told and not (head.get("answer_line") and head.get("scale")):
+        raise BadPrompt(
+            f"The front matter of the prompt `{name}` has `grades`, and not all of what belongs to them.",
+            way_out="answer_line: GRADE, and scale: [0, 1]",
+        )
+    return {word: float(score) for word, score in told.items()}
 
 
 def _front_matter(text: str, *, name: str) -> tuple[dict[str, Any], str]:

@@ -49,7 +49,7 @@ def read_answer_line(
     words = "|".join(re.escape(word) for word in sorted(grades, key=len, reverse=True)) if grades else _NUMBER
     top = "" if grades or scale is None else rf"(?:\s*/\s*{scale[1]:g})?"
     line = re.compile(
-        rf"(?:^|[\n.!?{{,])[\s>#*_`\"'-]*(?i:{re.escape(key)})[\s*_`\"']*(?:\([^()\n]{{1,20}}\))?\s*[:=]\s*[*_`\"'$(\[]*"
+        rf"(?:^|[\n.!?{{,])[\s>#*_`\"'-]*(?P<key>(?i:{re.escape(key)}))[\s*_`\"']*(?:\([^()\n]{{1,20}}\))?\s*[:=]\s*[*_`\"'$(\[]*"
         rf"(?P<said>{words}){top}(?P<rest>[^\n]*)",
         0 if _by_case(grades) else re.IGNORECASE,
     )
@@ -59,7 +59,7 @@ def read_answer_line(
     if not found:
         return None
     last = found[-1]
-    span = folded.span(last.start("said"), last.end("said"))
+    span = folded.span(last.start("key"), last.end("said"))
     score = _meant(last["said"], grades)
     if scale is not None and not scale[0] <= score <= scale[1]:
         return ParsedVerdict("unparseable", "off_scale", span=span)

@@ -175,6 +175,8 @@ class _Reader:
         elif self.protocol == "score" and (key in _SCORE or key in _CHOICE) and self._number(value) is not None:
             if key in _SCORE or self.single is None:
                 self.single = self._number(value)
+        elif self.protocol == "score" and key in _SCORE and isinstance(value, str):
+            self._choice(value)  # `"score": "abstain"`
         elif key in ("scores", "ratings", "grades") and isinstance(value, dict | list):
             self._scores(value)
         elif key in _CHOICE and isinstance(value, str | int):

@@ -41,7 +41,7 @@ def mirrored(n: int) -> list[dict[str, Any]]:
 def right(folder: Path, judge: str) -> float:
     with Study(folder / "s.db") as study:
         made = study.judge_sync(mirrored(20), Judge(judge), pace=quick()).decisions()
-    return sum(row["preferred"] == row["item"][-1] for row in made) / len(made)
+    return float(sum(row["preferred"] == row["item"][-1] for row in made) / len(made))
 
 
 def test_of_mirrored_pairs_a_judge_that_ignores_contexts_has_half_right_and_one_that_follows_them_all(
@@ -165,3 +165,44 @@ def test_the_order_of_contexts_does_not_matter_and_swapping_the_responses_swaps_
     assert turned.p_first == pytest.approx(1 - wanted, abs=1e-9)
     if abs(wanted - 0.5) > 1e-6:
         assert one.preferred == other.preferred == turned.preferred
+
+
+def said_of(shown: tuple[str, ...], *verdicts: dict[str, Any]) -> list[Verdict]:
+    return [Verdict(item="q", judge="j", presentation=shown, **told) for told in verdicts]
+
+
+FAILED = {"status": "refused", "reason": "refusal"}
+
+
+def test_a_context_of_no_weight_says_nothing_even_if_its_verdict_failed() -> None:
+    contexts = [Context("c1", "t", 1.0), Context("c2", "u", 0.0)]
+    key = VerdictKey(item="q", judge="j", presentation=("a",))
+    graded = weighed_over(key, contexts, said_of(("a",), {"scores": {"a": 7.0}}, FAILED))
+    assert (graded.status, graded.scores, graded.preferred, graded.probabilities) == ("ok", {"a": 7.0}, None, None)
+    key = VerdictKey(item="q", judge="j", presentation=("a", "b"))
+    compared = weighed_over(key, contexts, said_of(("a", "b"), {"preferred": "b"}, FAILED))
+    assert (compared.status, compared.preferred, compared.p_first) == ("ok", "b", 0.0)
+
+
+def test_what_comes_out_even_is_a_tie_only_where_ties_are_allowed() -> None:
+    contexts = [Context("c1", "t", 0.5), Context("c2", "u", 0.5)]
+    key, said = VerdictKey(item="q", judge="j", presentation=("a", "b")), ({"preferred": "a"}, {"preferred": "b"})
+    assert weighed_over(key, contexts, said_of(("a", "b"), *said)).preferred == "tie"
+    even = weighed_over(key, contexts, said_of(("a", "b"), *said), ties=False)
+    assert (even.status, even.reason, even.preferred) == ("abstained", "contexts_even", None)
+
+
+def test_marks_of_criteria_are_weighed_and_null_where_one_context_has_none() -> None:
+    contexts = [Context("c1", "t", 0.75), Context("c2", "u", 0.25)]
+    marks = [{"right": 1.0, "clear": 3.0}, {"right": 0.0, "clear": None}]
+    told = [{"scores": {"a": 1.0 - n}, "criterion_scores": {"a": one}} for n, one in enumerate(marks)]
+    key = VerdictKey(item="q", judge="j", presentation=("a",))
+    verdict = weighed_over(key, contexts, said_of(("a",), *told))
+    assert verdict.scores == {"a": 0.75} and verdict.criterion_scores == {"a": {"right": 0.75, "clear": None}}
+
+
+def test_of_more_contexts_than_asked_for_the_likeliest_are_taken() -> None:
+    text = json.dumps({"contexts": [{"text": f"t{n}", "probability": p} for n, p in enumerate((0.1, 0.5, 0.2, 0.2))]})
+    assert [(one.id, one.text) for one in read_contexts(text, 2)] == [("c1", "t1"), ("c2", "t2")]
+    assert [one.weight for one in read_contexts(text, 2)] == pytest.approx([5 / 7, 2 / 7])
+    assert read_contexts('{"contexts": "none"}') == ()

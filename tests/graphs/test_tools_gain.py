@@ -13,7 +13,8 @@ from plurijudge.graphs.budget import Budget
 from plurijudge.graphs.plan import Plan
 from plurijudge.graphs.runner import Pace
 from plurijudge.graphs.study import Study
-from plurijudge.graphs.tools_gain import Leg, compared, legs
+from plurijudge.graphs.legs import Leg
+from plurijudge.graphs.tools_gain import compared, legs
 from plurijudge.text.errors import BadInput
 
 from .test_hearing import SUM, TASTE, Court, Json, Script, deaf, longer, reading
