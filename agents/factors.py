@@ -1,4 +1,4 @@
-"""Which factor does a name mean? One of ours, or one of a user's own in a file."""
+"""Which factor does a name mean? One of ours, by rule or by a model, or one of a user's own in a file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 from ..text.errors import BadInput
 from ..text.factor_rules import BY_NAME
 from ..text.factors import Factor, own_factor
+from .extractors.known import MODEL_FACTORS
 from .own_file import loaded
 
+KNOWN: dict[str, Factor] = {**BY_NAME, **MODEL_FACTORS}
+"""All factors of ours by name; those with `model` among their needs are read by a model (`extractors/`)."""
 _ABSENT = object()
 
 
@@ -32,18 +35,18 @@ def factor_of(name: str) -> Factor:
     Raises:
         BadInput: if there is none.
     """
-    if name in BY_NAME:
-        return BY_NAME[name]
+    if name in KNOWN:
+        return KNOWN[name]
     path, _, attribute = name.rpartition(":")
     if not path.endswith(".py"):
         raise BadInput(
-            f"There is no factor `{name}`.", way_out=f"some of {', '.join(BY_NAME)}; or FILE.py:NAME of your own"
+            f"There is no factor `{name}`.", way_out=f"some of {', '.join(KNOWN)}; or FILE.py:NAME of your own"
         )
     module = loaded(Path(path), what="factors", option="--factors", error=BadInput)
     made = getattr(module, attribute, _ABSENT)
     if made is _ABSENT:
         raise BadInput(f"{path} has no `{attribute}`.", way_out="a function, or a plurijudge.text.factors.Factor")
     factor = own_factor(made, name=attribute, where=path)
-    if factor.name in BY_NAME:
+    if factor.name in KNOWN:
         raise BadInput(f"`{attribute}` in {path} is called `{factor.name}`, as one of ours is.", way_out="rename it")
     return factor

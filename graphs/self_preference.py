@@ -10,13 +10,11 @@ again: runs are known by their data set, judge and plan, and no stored answer is
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from ..agents.author import Author
 from ..agents.judge import Judge
 from ..analyses.own_verdicts import PROMPT
 from ..analyses.self_preference import Matrix, Options, save, self_preference as measured
@@ -28,9 +26,9 @@ from ..store.progress import tally
 from ..store.records import TIE, Gold, Item, Response
 from ..store.transactions import ask
 from ..text.errors import NothingToJudge
-from .authoring import Answers, Authoring, begun, given_by, prompts_in, stored_answers
+from .authoring import Answers, begun, given_by, prompts_in, stored_answers
+from .chain import Chain, as_written
 from .contest import Contest
-from .legs import left_of
 from .own_arms import DISCLOSED, REWRITTEN, disclosed_pairs, rewritten, rewritten_pairs, told_of
 from .plan import Plan
 from .runner import Pace, Watch
@@ -135,16 +133,10 @@ def _carried(item: Item, names: tuple[str, str]) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Proceedings:
+class Proceedings(Chain):
     """A trial under way."""
 
-    study: Study
-    contest: Contest
-    plan: Plan
-    pace: Pace
-    watch: Watch | None = None
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    told: Callable[[str], None] | None = None
+    contest: Contest = field(kw_only=True)
 
     async def answered(self, dataset: str, items: list[Item]) -> tuple[list[Answers], str]:
         """Have the candidates answer, one after the other; gives the answers, and why that was stopped."""
@@ -156,55 +148,11 @@ class Proceedings:
                 return found, one.stopped
         return found, ""
 
-    async def written(self, author: Author, dataset: str, items: list[Item]) -> Answers:
-        """Have one author answer all items; its run counts against the budget."""
-        begun_at = time.monotonic()
-        work = Authoring(
-            self.study.store, dataset, author, self.pace, fresh=self.plan.fresh, watch=self.watch, stop=self.stop
-        )
-        one = await work.work(items)
-        self._say(f"{author.what} of {author.title}: {one.run or 'given'}: {len(one.texts)} of {len(items)}")
-        if one.run and not one.stopped:
-            outcome = await asyncio.to_thread(self.study.outcome, one.run)
-            self.pace = left_of(self.pace, outcome, seconds=time.monotonic() - begun_at)
-        return one
-
-    async def judged(self, pairs: list[Item], judges: Sequence[Judge], *, name: str) -> tuple[dict[str, Outcome], str]:
-        """Have each judge judge every pair, one after the other; gives the runs by title, and why that was stopped."""
-        outcomes: dict[str, Outcome] = {}
-        for judge in judges:
-            begun = time.monotonic()
-            outcome = await self._pass(pairs, judge, name=name)
-            outcomes[judge.title] = outcome
-            self._say(f"verdicts of {judge.title}: {outcome}")
-            if outcome.status == "open":
-                return outcomes, outcome.stopped
-            self.pace = left_of(self.pace, outcome, seconds=time.monotonic() - begun)
-        return outcomes, ""
-
-    async def _pass(self, pairs: list[Item], judge: Judge, *, name: str) -> Outcome:
-        """One judge's run: gone on with where it was begun before, read where it is closed."""
-        judge = await asyncio.to_thread(self.study.fixed, judge)
-        reading = await asyncio.to_thread(self.study.reading_of, pairs, name=name)
-        await asyncio.to_thread(store_all, self.study.store, reading)
-        plan = _as_written(self.plan, judge)
-        found = await asyncio.to_thread(
-            lambda: begun_before(self.study.store, kind="judge", dataset=reading.dataset.id, judge=judge.id, plan=plan)
-        )
-        pace: dict[str, Any] = {"pace": self.pace, "watch": self.watch, "stop": self.stop}
-        if found is not None and (found.status == "open" or not self.plan.fresh):
-            return await self.study.resume(found.id, **pace)
-        return await self.study.judge(pairs, judge, plan=self.plan, name=name, **pace)
-
     async def measured(self, runs: list[str], gold: list[str], options: Options) -> Matrix:
         """Measure and keep."""
         matrix = await asyncio.to_thread(measured, self.study.store, runs, gold, options=options)
         await asyncio.to_thread(save, self.study.store, matrix, contest=self.contest.options())
         return matrix
-
-    def _say(self, text: str) -> None:
-        if self.told is not None:
-            self.told(text)
 
 
 async def try_candidates(
@@ -246,7 +194,7 @@ async def try_candidates(
     notes = await asyncio.to_thread(contest.check)
     plan = plan or Plan()
     limit = plan.limit
-    work = Proceedings(study, contest, _whole(plan), pace or Pace(), watch, stop or asyncio.Event(), told)
+    work = Proceedings(study, _whole(plan), pace or Pace(), watch, stop or asyncio.Event(), told, contest=contest)
     for judge in (*contest.judges, *(one.judge for one in contest.helpers)):
         work.pace.budget.check(judge)
     reading = await asyncio.to_thread(study.reading_of, items, name=name, strict=strict)
@@ -331,7 +279,7 @@ def stored_in(store: Store, dataset: str, prompts: Sequence[Item], contest: Cont
         return found
     pairs = records_digest(pairs_of(items, answers))
     for judge in contest.judges:
-        told = _as_written(_whole(plan), judge)
+        told = as_written(_whole(plan), judge)
         begun_run = begun_before(store, kind="judge", dataset=dataset_id(pairs), judge=judge.id, plan=told)
         if begun_run is not None and not (plan.fresh and begun_run.status == "closed"):
             sums = ask(store, lambda connection, run=begun_run.id: tally(connection, run))  # type: ignore[misc]
@@ -342,8 +290,3 @@ def stored_in(store: Store, dataset: str, prompts: Sequence[Item], contest: Cont
 def _whole(plan: Plan) -> Plan:
     """The plan of every judge's run: all pairs, in both presentations."""
     return plan.model_copy(update={"presentations": "both", "limit": None})
-
-
-def _as_written(plan: Plan, judge: Judge) -> dict[str, Any]:
-    """The plan of a judge's run as its row has it."""
-    return {"plan": plan.model_dump(mode="json"), "judge": judge.model_dump(mode="json")}

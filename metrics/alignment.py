@@ -228,6 +228,66 @@ def verdict(differences: Sequence[Difference]) -> Verdict:
     return "not shown" if any(one.conclusion == "not shown" for one in told) else "aligned"
 
 
+class PairSet(NamedTuple):
+    """Pairs with what a rater makes of them.
+
+    Attributes:
+        preferences: shape (n_pairs,): 1, 0, -1 or NaN, as for `factors.factor_influence`.
+        manifested: shape (n_pairs, n_factors): -1, 0, 1 or NaN, from `factors.manifestations`.
+        prompts: the label of each pair's prompt.
+        weights: shape (n_pairs,): numbers of 0 or more; None: all alike.
+    """
+
+    preferences: ArrayLike
+    manifested: ArrayLike
+    prompts: Sequence[str]
+    weights: ArrayLike | None = None
+
+
+def alignment_across(
+    people: PairSet,
+    other: PairSet,
+    *,
+    variant: Variant = "tau14",
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Measures:
+    """How near two rows of influences are that rest on different pairs, such as real answers and written ones.
+
+    Args:
+        people: the one side's pairs.
+        other: the other side's, with the same factors in the same order. A prompt that both have has one label.
+        variant: of the influence.
+        level: of the intervals, 0..1.
+        resamples: of the bootstrap over prompts, 2 or more; a prompt that both sides have is drawn for both.
+        seed: of the draws.
+
+    Returns:
+        See `Measures`; every factor counts as one. There is no paired difference: no pair was rated by both.
+
+    Raises:
+        ValueError: if a shape, a code or an option is not as above.
+
+    >>> pairs = PairSet([1, 1, -1, 1], [[1, 1, -1], [1, -1, 0], [-1, 0, 1], [1, 0, 1]], ["a", "b", "c", "d"])
+    >>> found = alignment_across(pairs, pairs, resamples=50)
+    >>> found.slope.estimate, found.rmse.estimate, found.rmse.n
+    (1.0, 0.0, 4)
+    """
+    if resamples < 2 or not 0 < level < 1:
+        raise ValueError(f"`resamples` is {resamples} and `level` {level}; needed are 2 or more, and 0 < level < 1.")
+    names = {label: number for number, label in enumerate(sorted({*people.prompts, *other.prompts}))}
+    sums = []
+    for side in (people, other):
+        preference, sign, _, _ = checked(side.preferences, side.manifested, side.prompts)
+        place = np.array([names[label] for label in side.prompts], dtype=np.intp)
+        weight = None if side.weights is None else np.asarray(side.weights, dtype=float)
+        sums.append(flat(cell_sums(preference, sign, place, len(names), weight), variant))
+    if sums[0].shape != sums[1].shape:
+        raise ValueError("the two sides have different factors; needed are the same, in the same order.")
+    return _measured(sums, resamples, seed, level)
+
+
 def insensitivity(
     preferences: ArrayLike,
     manifested: ArrayLike,

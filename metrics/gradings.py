@@ -25,8 +25,8 @@ def mean_absolute_error(scores: ArrayLike, gold: ArrayLike, *, level: float = 0.
         level: of the interval, 0..1.
 
     Returns:
-        From 0 (alike) to the width of the scale. Every graded response weighs the same. The item is the unit of
-        sampling, as its responses depend on each other; items without a grade of both are `left_out`. Under two items
+        From 0 (alike) to the width of the scale. Every graded response weighs the same. As an item's responses depend
+        on each other, the item is the unit of sampling; items without a grade of both are `left_out`. Under two items
         the interval is unknown; its low end is cut off at 0.
 
     Raises:
@@ -71,7 +71,7 @@ def grade_correlation(scores: ArrayLike, gold: ArrayLike, *, level: float = 0.95
     one, other = _alike(scores, gold)
     both = ~(np.isnan(one) | np.isnan(other))
     kept = both.any(axis=1)
-    n, left_out = int(kept.sum()), int(len(kept) - kept.sum())
+    n, left_out = int(kept.sum()), int((~kept).sum())
     if n == 0:
         return Estimate.unknown("no item has a grade of both", left_out=left_out, level=level, method=SPEARMAN)
     items = np.nonzero(both)[0]
@@ -92,7 +92,7 @@ def grade_correlation(scores: ArrayLike, gold: ArrayLike, *, level: float = 0.95
     of_own = u * u + 2 * _shares_above(x, u) - 3 * spread
     of_gold = v * v + 2 * _shares_above(y, v) - 3 * gold_spread
     influence = of_shared / sqrt(spread * gold_spread) - rho / 2 * (of_own / spread + of_gold / gold_spread)
-    by_item = np.bincount(items, influence, len(kept))[kept]
+    by_item = np.bincount(items, influence, len(one))[kept]
     error = sqrt(float(by_item @ by_item) * n / (n - 1)) / m
     if error <= 1e-12:
         reason = "all items are alike: standard error unknown"

@@ -96,57 +96,58 @@ def kendall_distance(points: ArrayLike, gold: ArrayLike, *, level: float = 0.95)
     return bounded_mean(distances(points, gold), level=level)
 
 
-def top_one(points: ArrayLike, gold: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """The share of rankings whose first is among gold's best.
+def top_one(points: ArrayLike, accepts: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """How often the first of a ranking, or the option that is chosen, is one that gold accepts.
 
     Args:
         points: as for `exact_match`: shape (n_items, n_presentations, n_responses), NaN where there is no verdict. Of
             a judge that names one response alone, 1 for it and 0 for the others.
-        gold: as for `exact_match`: shape (n_items, n_responses); 1 for the right option and 0 for the others.
+        accepts: shape (n_items, n_responses): the share of annotators that accept a response as the best one, 0..1; NaN
+            for responses that the item does not have.
         level: of the interval, 0..1.
 
     Returns:
-        From 0 to 1; of n responses of which gold has one best a judge that chooses by chance has 1/n. Where several
-        share the first place, it is the share of them that is among gold's best. The item is the unit of sampling;
-        items without a verdict, and those of which gold prefers nothing, are `left_out`. Under two items the interval
-        is unknown.
+        From 0 to 1; where gold accepts one of n responses a judge that chooses by chance has 1/n. Where several share
+        the first place, it is their mean. The item is the unit of sampling; items without a verdict, and those of
+        which gold accepts no response, are `left_out`. Under two items the interval is unknown.
 
     Raises:
-        ValueError: if the shapes do not fit, or a number is infinite.
+        ValueError: if the shapes do not fit, a number is infinite, or a share lies outside 0..1.
 
     Source: best of n against gold, as in Lambert et al. 2024, arXiv:2403.13787; the interval: `score_limits`.
 
-    >>> str(top_one([[[3, 2, 1]], [[1, 2, 3]], [[3, 3, 1]]], [[9, 5, 1], [9, 5, 1], [9, 5, 1]]))
+    >>> str(top_one([[[3, 2, 1]], [[1, 2, 3]], [[3, 3, 1]]], [[1, 0, 0], [1, 0, 0], [1, 0, 0]]))
     '0.500 [0.154, 0.846]  n=3, 0 left out'
     """
-    hits, _ = first_places(points, gold)
+    hits, _ = first_places(points, accepts)
     return bounded_mean(hits, level=level)
 
 
-def top_one_above_chance(points: ArrayLike, gold: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """How much oftener the first is among gold's best than one drawn by chance would be.
+def top_one_above_chance(points: ArrayLike, accepts: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """How much oftener the first is accepted than one drawn by chance would be.
 
     Args:
         points: as for `top_one`: shape (n_items, n_presentations, n_responses), NaN where there is no verdict.
-        gold: as for `top_one`: shape (n_items, n_responses).
+        accepts: as for `top_one`: shape (n_items, n_responses).
         level: of the interval, 0..1.
 
     Returns:
-        From -1 over 0 (as good as a draw) to below 1: the mean of what `top_one` counts, less the share of the
-        responses that are gold's best (1/n where it is one of n), item by item, as items differ in their number of
-        responses. The item is the unit of sampling; `left_out` are those of `top_one`. Under two items the interval is
-        unknown.
+        From -1 over 0 (as good as a draw) to below 1: the mean of what `top_one` counts less what a draw has (1/n where
+        one of n is accepted), item by item, as items differ in their number of responses. The item is the
+        unit of sampling; `left_out` are those of `top_one`. Under two items the interval is unknown.
 
     Raises:
-        ValueError: if the shapes do not fit, or a number is infinite.
+        ValueError: if the shapes do not fit, a number is infinite, or a share lies outside 0..1.
 
-    Source: as `top_one`; chance as the mean of the items' own.
+    Source: as `top_one`; chance is each item's own.
 
-    >>> str(top_one_above_chance([[[3, 2, 1]], [[1, 2, 3]], [[3, 3, 1]]], [[9, 5, 1], [9, 5, 1], [9, 5, 1]]))
-    '0.167 [-0.488, 0.635]  n=3, 0 left out'
+    >>> str(top_one_above_chance([[[3, 2, 1]], [[1, 2, 3]], [[3, 3, 1]]], [[1, 0, 0], [1, 0, 0], [1, 0, 0]]))
+    '0.167 [-0.180, 0.513]  n=3, 0 left out'
     """
-    hits, chance = first_places(points, gold)
-    return bounded_mean(hits - chance[:, None], low=-1.0, level=level)
+    hits, chance = first_places(points, accepts)
+    known = chance[~np.isnan(chance)]
+    low, high = (-float(known.max()), 1 - float(known.min())) if len(known) else (-1.0, 1.0)
+    return bounded_mean(hits - chance[:, None], low=low, high=high, level=level)
 
 
 def whole_rankings(points: ArrayLike, gold: ArrayLike) -> Floats:
@@ -197,29 +198,30 @@ def distances(points: ArrayLike, gold: ArrayLike) -> Floats:
     return found
 
 
-def first_places(points: ArrayLike, gold: ArrayLike) -> tuple[Floats, Floats]:
-    """Of each ranking the share of its first that is among gold's best, and what a draw would have.
+def first_places(points: ArrayLike, accepts: ArrayLike) -> tuple[Floats, Floats]:
+    """Of each ranking how far its first is accepted, and how far one drawn by chance would be.
 
     Returns:
-        Shape (n_items, n_presentations): 0..1, NaN where there is no verdict, or gold prefers nothing; and shape
-        (n_items,): the share of the responses that are gold's best.
+        Shape (n_items, n_presentations): 0..1, NaN where there is no verdict, or gold accepts no response; and shape
+        (n_items,): the mean over the item's responses.
 
-    >>> hits, chance = first_places([[[2, 1, 0], [2, 2, 0]]], [[5, 3, 3]])
+    >>> hits, chance = first_places([[[2, 1, 0], [2, 2, 0]]], [[1, 0, 0]])
     >>> hits.tolist(), chance.round(3).tolist()
     ([[1.0, 0.5]], [0.333])
     """
-    shown, scores = _checked(points, gold)
-    known = ~np.isnan(scores)
-    best = known & (scores == np.max(np.where(known, scores, -np.inf), axis=1, initial=-np.inf, keepdims=True))
-    several = known.sum(axis=1)
-    asks = best.sum(axis=1) < several  # gold that ties all prefers none
+    shown, shares = _checked(points, accepts, "accepts")
+    if np.any((shares < 0) | (shares > 1)):
+        raise ValueError("`accepts` holds values outside 0..1: needed is the share of annotators that accept each.")
+    known = ~np.isnan(shares)
+    asks = np.where(known, shares, 0.0).sum(axis=1) > 0
     judged = ~np.isnan(shown) & known[:, None]
     top = np.max(np.where(judged, shown, -np.inf), axis=2, initial=-np.inf, keepdims=True)
     first = judged & (shown == top)
     number = first.sum(axis=2)
-    right = (first & best[:, None]).sum(axis=2)
+    right = np.where(first, np.where(known, shares, 0.0)[:, None], 0.0).sum(axis=2)
     hits: Floats = np.where((number > 0) & asks[:, None], right / np.maximum(number, 1), np.nan)
-    chance: Floats = np.where(asks, best.sum(axis=1) / np.maximum(several, 1), np.nan)
+    mean = np.where(known, shares, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    chance: Floats = np.where(asks, mean, np.nan)
     return hits, chance
 
 
@@ -230,11 +232,11 @@ def _orders(points: ArrayLike, gold: ArrayLike) -> tuple[Floats, Floats]:
     return np.sign(shown[:, :, one] - shown[:, :, other]), np.sign(scores[:, one] - scores[:, other])
 
 
-def _checked(points: ArrayLike, gold: ArrayLike) -> tuple[Floats, Floats]:
+def _checked(points: ArrayLike, gold: ArrayLike, name: str = "gold") -> tuple[Floats, Floats]:
     shown, scores = np.asarray(points, dtype=float), np.asarray(gold, dtype=float)
     if shown.ndim != 3 or scores.ndim != 2 or (len(shown), shown.shape[2]) != scores.shape:
         needed = "(n_items, n_presentations, n_responses) and (n_items, n_responses)"
-        raise ValueError(f"`points` has shape {shown.shape}, `gold` {scores.shape}; needed is {needed}.")
+        raise ValueError(f"`points` has shape {shown.shape}, `{name}` {scores.shape}; needed is {needed}.")
     if np.isinf(shown).any() or np.isinf(scores).any():
-        raise ValueError("`points` or `gold` holds a number that is infinite; where there is none, it is NaN.")
+        raise ValueError(f"`points` or `{name}` holds a number that is infinite; where there is none, it is NaN.")
     return shown.round(_DIGITS), scores.round(_DIGITS)

@@ -14,13 +14,23 @@ from numpy.typing import NDArray
 
 from plurijudge import metrics
 from plurijudge.metrics.agreement import accuracy, cohen_kappa, positional_agreement
+from plurijudge.metrics.contexts import context_gain, reversal_rate
 from plurijudge.metrics.estimate import Estimate
+from plurijudge.metrics.gradings import grade_correlation, mean_absolute_error
 from plurijudge.metrics.intervals import bounded_mean, clustered_mean
 from plurijudge.metrics.paired import fieller_ratio, gain
 from plurijudge.metrics.position_bias import repetition_stability
 from plurijudge.metrics.prediction_powered import ppi_mean
+from plurijudge.metrics.rankings import (
+    exact_match,
+    kendall_distance,
+    pairs_in_order,
+    top_one,
+    top_one_above_chance,
+)
 from plurijudge.metrics.resample import bootstrap_difference, bootstrap_mean, bootstrap_ratio
 from plurijudge.metrics.social_choice import effective_votes_estimate
+from plurijudge.metrics.written_levels import achievability
 
 Metric = Callable[..., Estimate]
 Arrays = tuple[NDArray[np.float64], ...]
@@ -66,35 +76,81 @@ def _repeats(rng: np.random.Generator) -> Arrays:
     return (rng.choice([0.0, 1.0, 2.0, np.nan], size=(40, 5), p=[0.6, 0.2, 0.1, 0.1]),)
 
 
+def _rankings(rng: np.random.Generator) -> Arrays:
+    gold = rng.permuted(np.tile(np.arange(4.0), (40, 1)), axis=1)
+    points = gold[:, None] + rng.normal(scale=2, size=(40, 2, 4))
+    return np.where(rng.random((40, 2, 1)) < 0.1, np.nan, points), gold
+
+
+def _chosen(rng: np.random.Generator) -> Arrays:
+    points, gold = _rankings(rng)
+    return points, (gold == 3).astype(float)
+
+
+def _mirrors(rng: np.random.Generator) -> Arrays:
+    return (rng.choice([0.0, 0.5, 1.0, np.nan], size=(40, 2, 2), p=[0.3, 0.1, 0.5, 0.1]),)
+
+
+def _grades(rng: np.random.Generator) -> Arrays:
+    gold = rng.integers(1, 6, size=(40, 3)).astype(float)
+    own = gold + rng.integers(-2, 3, size=(40, 3))
+    return np.where(rng.random((40, 3)) < 0.1, np.nan, own), gold
+
+
+def _reached(rng: np.random.Generator) -> Arrays:
+    written = np.where(rng.random((40, 5)) < 0.1, np.nan, rng.normal(size=(40, 5)))
+    return written, np.where(rng.random((40, 2)) < 0.1, np.nan, rng.normal(scale=2, size=(40, 2)))
+
+
 DRAWS: dict[Metric, Callable[[np.random.Generator], Arrays]] = {
     accuracy: _pairs,
+    achievability: _reached,
     bootstrap_difference: _measured_twice,
     bootstrap_mean: _numbers,
     bootstrap_ratio: _measured_twice,
     bounded_mean: _pairs,
     clustered_mean: _numbers,
     cohen_kappa: _raters,
+    context_gain: _judged_twice,
     effective_votes_estimate: _members,
+    exact_match: _rankings,
     fieller_ratio: _measured_twice,
     gain: _judged_twice,
+    grade_correlation: _grades,
+    kendall_distance: _rankings,
+    mean_absolute_error: _grades,
+    pairs_in_order: _rankings,
     positional_agreement: _pairs,
     ppi_mean: _labelled,
     repetition_stability: _repeats,
+    reversal_rate: _mirrors,
+    top_one: _chosen,
+    top_one_above_chance: _chosen,
 }
 INVARIANT_UNDER_ITEM_ORDER: list[Metric] = [
     accuracy,
+    achievability,
     bootstrap_difference,
     bootstrap_mean,
     bootstrap_ratio,
     bounded_mean,
     clustered_mean,
     cohen_kappa,
+    context_gain,
     effective_votes_estimate,
+    exact_match,
     fieller_ratio,
     gain,
+    grade_correlation,
+    kendall_distance,
+    mean_absolute_error,
+    pairs_in_order,
     positional_agreement,
     ppi_mean,
     repetition_stability,
+    reversal_rate,
+    top_one,
+    top_one_above_chance,
 ]
 INVARIANT_UNDER_PRESENTATION_ORDER: list[Metric] = [
     accuracy,
@@ -108,33 +164,53 @@ INVARIANT_UNDER_NEW_CODES: list[Metric] = [cohen_kappa, positional_agreement]
 MIRRORED_WHEN_RIGHT_AND_WRONG_CHANGE_PLACES: list[Metric] = [accuracy, bounded_mean]
 COUNTS_AN_EMPTY_ITEM_AND_NOTHING_ELSE: list[Metric] = [
     accuracy,
+    achievability,
     bootstrap_difference,
     bootstrap_mean,
     bootstrap_ratio,
     bounded_mean,
     clustered_mean,
     cohen_kappa,
+    context_gain,
     effective_votes_estimate,
+    exact_match,
     fieller_ratio,
     gain,
+    grade_correlation,
+    kendall_distance,
+    mean_absolute_error,
+    pairs_in_order,
     positional_agreement,
     ppi_mean,
     repetition_stability,
+    reversal_rate,
+    top_one,
+    top_one_above_chance,
 ]
 UNKNOWN_INTERVAL_UNDER_TWO_ITEMS: list[Metric] = [
     accuracy,
+    achievability,
     bootstrap_difference,
     bootstrap_mean,
     bootstrap_ratio,
     bounded_mean,
     clustered_mean,
     cohen_kappa,
+    context_gain,
     effective_votes_estimate,
+    exact_match,
     fieller_ratio,
     gain,
+    grade_correlation,
+    kendall_distance,
+    mean_absolute_error,
+    pairs_in_order,
     positional_agreement,
     ppi_mean,
     repetition_stability,
+    reversal_rate,
+    top_one,
+    top_one_above_chance,
 ]
 
 NUMBERS = ("estimate", "standard_error", "low", "high")
