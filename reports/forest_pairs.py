@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 _LEFT, _RIGHT, _TOP, _STEP, _WIDTH = 190, 250, 92, 36, 940
 _LOOKS = ("one", "other")
+_LONGEST = 50  # characters of a name in the legend
 _STYLE = """
 .forest-pairs text { fill: #222; font: 13px sans-serif; }
 .forest-pairs .dim { fill: #555; font-size: 11px; }
@@ -79,7 +80,7 @@ def forest_pairs(rows: Sequence[Row], raters: Sequence[str], *, title: str, unit
         f'<text class="title" x="12" y="26">{escape(title)}</text>',
     ]
     x = 20.0
-    for look, name in zip(_LOOKS, raters, strict=False):
+    for look, name in zip(_LOOKS, map(_short, raters), strict=False):
         parts += [_shape(look, x, 52), f'<text x="{x + 12:.1f}" y="56">{escape(name)}</text>']
         x += 44 + 8 * len(name)
     for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
@@ -101,9 +102,8 @@ def _row(row: Row, y: float, reach: float) -> list[str]:
         height = y + (number - 0.5) * 12 if len(row.marks) > 1 else y
         if mark.value is None:
             told.append("unknown")
-            parts.append(
-                f'<text class="dim" x="{_at(0, reach) + 6:.1f}" y="{height + 4:.1f}">unknown: {escape(mark.reason)}</text>'
-            )
+            why = f"unknown: {escape(mark.reason)}"
+            parts.append(f'<text class="dim" x="{_at(0, reach) + 6:.1f}" y="{height + 4:.1f}">{why}</text>')
             continue
         if mark.low is not None and mark.high is not None:
             ends = (_at(mark.low, reach), _at(mark.high, reach))
@@ -111,12 +111,22 @@ def _row(row: Row, y: float, reach: float) -> list[str]:
                 f'<line class="{look}" x1="{ends[0]:.1f}" y1="{height:.1f}" x2="{ends[1]:.1f}" y2="{height:.1f}"/>'
             )
         parts.append(_shape(look, _at(mark.value, reach), height))
-        between = "" if mark.low is None or mark.high is None else f" [{mark.low:+.2f}, {mark.high:+.2f}]"
-        told.append(f"{mark.value:+.2f}{between}")
+        between = "" if mark.low is None or mark.high is None else f" [{_two(mark.low)}, {_two(mark.high)}]"
+        told.append(f"{_two(mark.value)}{between}")
     for number, text in enumerate(told):
         height = y + (number - 0.5) * 14 + 4 if len(told) > 1 else y + 4
         parts.append(f'<text class="dim" x="{_WIDTH - _RIGHT + 18}" y="{height:.1f}">{escape(text)}</text>')
     return parts
+
+
+def _two(value: float) -> str:
+    """Two digits with a sign, and no sign where they are 0."""
+    told = f"{value:+.2f}"
+    return told[1:] if told in ("-0.00", "+0.00") else told
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."
 
 
 def _shape(look: str, x: float, y: float) -> str:

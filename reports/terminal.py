@@ -125,7 +125,19 @@ _SHORT = 300  # characters of what a tool was asked, brought or found
 _MEASURES = {
     "accuracy": "verdicts that agree with gold",
     "accuracy_decisions": "decisions that agree with gold",
-    "positional_agreement": "pairs judged alike in both orders",
+    "positional_agreement": "judged alike in both orders",
+    "exact_ranking": "rankings that are gold's",
+    "pairs_in_order": "pairs in gold's order",
+    "kendall_distance": "distance from gold's order",
+    "top_one": "first ones that gold accepts",
+    "top_one_above_chance": "the same above a draw",
+    "mean_absolute_error": "grades off gold's by",
+    "grade_correlation": "grades against gold's, Spearman",
+    "criterion_agreement": "criteria marked as gold marks them",
+    "accuracy_with_context": "right with a context, mirrored",
+    "accuracy_without_context": "right without context, mirrored",
+    "context_gain": "what the context brings",
+    "reversal_rate": "right in every context of a mirror",
 }
 
 
@@ -151,7 +163,7 @@ def estimates_table(rows: Sequence[Mapping[str, Any]], *, by: str | None = None)
         bounds = ["" if row.get(name) is None else f"{row[name]:.3f}" for name in ("worst", "best")]
         table.add_row(
             row["subset"] or "all",
-            _MEASURES.get(row["measure"], row["measure"]),
+            _measured(row),
             value,
             interval,
             str(row["n"]),
@@ -159,6 +171,12 @@ def estimates_table(rows: Sequence[Mapping[str, Any]], *, by: str | None = None)
             *bounds,
         )
     console().print(table)
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    """What a line measures, in words; of what part of gold, where it is of one."""
+    _, _, part = str(row.get("against") or "").partition(" on ")
+    return _MEASURES.get(row["measure"], str(row["measure"])) + (f": {part}" if part else "")
 
 
 def trace(
