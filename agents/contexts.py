@@ -1,4 +1,4 @@
-"""Under which contexts is an item judged? Those that it names, or those that the judge thinks of, each with a weight."""
+"""Under which contexts is an item judged? Those that it names, or those that the judge thinks of, each weighed."""
 
 from __future__ import annotations
 
@@ -80,8 +80,12 @@ def weighed(
     return tuple(Context(name, text, weight / whole, side) for name, text, weight, side in rows)
 
 
-def read_contexts(text: str) -> tuple[Context, ...]:
-    """The contexts that a model proposed; none where it plainly proposed none.
+def read_contexts(text: str, most: int = MOST) -> tuple[Context, ...]:
+    """The contexts that a model proposed, the likeliest where they are too many; none where it plainly proposed none.
+
+    Args:
+        text: its reply.
+        most: how many are taken at most.
 
     Raises:
         ValueError: if it proposed some that do not hold.
@@ -90,6 +94,10 @@ def read_contexts(text: str) -> tuple[Context, ...]:
     told = [value["contexts"] for _, _, value in read if isinstance(value, dict) and value.get("contexts")]
     if not told:
         return ()
-    entries = [one for one in told[-1] if isinstance(one, dict) and str(one.get("text") or "").strip()][:MOST]
-    names = [f"c{number}" for number in range(1, len(entries) + 1)]
-    return weighed(names, [str(one["text"]) for one in entries], [one.get("probability", 1) for one in entries])
+    listed = told[-1] if isinstance(told[-1], list) else []
+    entries = [one for one in listed if isinstance(one, dict) and str(one.get("text") or "").strip()]
+    weights = [one.get("probability", 1) for one in entries]
+    found = weighed([""] * len(entries), [str(one["text"]) for one in entries], weights) if entries else ()
+    kept = sorted(sorted(range(len(found)), key=lambda n: -found[n].weight)[:most])
+    names = [f"c{number}" for number in range(1, len(kept) + 1)]
+    return weighed(names, [found[n].text for n in kept], [found[n].weight for n in kept]) if kept else ()

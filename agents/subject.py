@@ -24,6 +24,7 @@ class Subject:
         ties: whether a tie may be answered.
         scale: the lowest and highest score.
         rubric: the criteria of the protocol `rubric`.
+        step: which part of the verdict is asked for, '' where it is all of it.
     """
 
     key: VerdictKey
@@ -33,6 +34,7 @@ class Subject:
     ties: bool = True
     scale: tuple[float, float] = (1.0, 10.0)
     rubric: tuple[Criterion, ...] = ()
+    step: str = ""
 
     def quality(self, response: str) -> float | None:
         """What the item's `meta` says of a response's quality, None where it says nothing."""

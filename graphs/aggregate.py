@@ -168,7 +168,7 @@ def _vote(plan: Plan, item: Item, judge: Judge, seat: Seat, verdicts: Sequence[V
     own = reconcile(units, verdicts, protocol=judge.protocol)
     names = [response.id for response in item.responses]
     utilities: dict[str, float] | None = None
-    span = judge.way.span(judge, len(names))
+    span = judge.way.span(judge, item)
     if span is not None:
         low, high = span
         if own.scores is not None and len(own.scores) == len(names):
@@ -210,7 +210,7 @@ def _decided(panel: Panel, plan: Plan, item: Item, judge: Judge, votes: dict[str
         saved=saved,
     )
     means = {name: _mean([(vote.utilities or {})[name] for vote in voting.values()]) for name in names if voting}
-    span = judge.way.span(judge, len(names))
+    span = judge.way.span(judge, item)
     shared = span is None
     share = None if not shared or not voting else max(means.values()) if preferred is None else means[preferred]
     low, high = span or (0.0, 1.0)

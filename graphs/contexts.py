@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from math import fsum
 from typing import Any
 
-from ..agents.contexts import GIVEN, Context, given_in, proposed_by, read_contexts
+from ..agents.contexts import GIVEN, MOST, Context, given_in, proposed_by, read_contexts
 from ..prompts.prompt import load_prompt
 from ..store.canonical import canonical
 from ..store.records import TIE, Item, ToolCall, Verdict, VerdictKey
@@ -21,6 +21,7 @@ from .state import Bench, View
 STEP, ASKED = "context ", "contexts"
 RULE = "weighed over contexts"
 NONE_PROPOSED = "no_contexts"
+EVEN = "contexts_even"
 _EVEN = 1e-9
 Words = tuple[list[Verdict], list[ToolCall]]
 SCHEMA = {
@@ -67,7 +68,7 @@ async def under_contexts(view: View, bench: Bench, judge: Callable[[View, Bench]
         said.append(word)
         earlier += [word, *before]
         calls += used
-    return [weighed_over(unit, contexts, said), *earlier], calls
+    return [weighed_over(unit, contexts, said, ties=bench.judge.ties), *earlier], calls
 
 
 def _in(item: Item, context: Context) -> Item:
@@ -100,7 +101,7 @@ async def _proposed(view: View, bench: Bench) -> tuple[Context, ...] | Verdict:
         status, reason = (call.status, call.reason or "call") if call.status != "unknown" else ("error", "unknown")
         return Verdict(**unit.model_dump(), status=status, reason=reason, raw=call.response, call=row)
     try:
-        contexts = read_contexts(call.response or "")
+        contexts = read_contexts(call.response or "", proposed_by(bench.judge.contexts) or MOST)
     except ValueError as error:
         told = {"status": "unparseable", "reason": NONE_PROPOSED, "rationale": f"What was proposed {error}."}
         return Verdict(**unit.model_dump(), **told, raw=call.response, call=row)
@@ -109,16 +110,20 @@ async def _proposed(view: View, bench: Bench) -> tuple[Context, ...] | Verdict:
     return contexts
 
 
-def weighed_over(unit: VerdictKey, contexts: Sequence[Context], said: Sequence[Verdict]) -> Verdict:
+def weighed_over(
+    unit: VerdictKey, contexts: Sequence[Context], said: Sequence[Verdict], *, ties: bool = True
+) -> Verdict:
     """The verdict that verdicts under several contexts come to.
 
     Scores are averaged by weight. A preference becomes the probability of the response shown first, one half for a tie,
-    and of several responses each one's share; what has most is preferred.
+    and of several responses each one's share; what has most is preferred. A context of no weight says nothing, whatever
+    became of its verdict.
 
     Args:
         unit: the verdict that is asked for.
         contexts: with their weights, which come to 1.
         said: the verdict under each.
+        ties: whether what comes out even is a tie; else it is abstained from.
     """
     key = unit.model_dump()
     shared = said[0].model_dump(include={"call", "road", "prompt_version", "prompt_digest"})
@@ -126,17 +131,21 @@ def weighed_over(unit: VerdictKey, contexts: Sequence[Context], said: Sequence[V
         if word.status != "ok" and context.weight:
             reason = f"{STEP}{context.id}: {word.reason}"
             return Verdict(**key, status=word.status, reason=reason, raw=word.raw, **{**shared, "call": word.call})
-    weights = [context.weight for context in contexts]
+    said = [word for context, word in zip(contexts, said, strict=True) if context.weight]
+    weights = [context.weight for context in contexts if context.weight]
     rationale = canonical([{"context": c.text, "weight": c.weight} for c in contexts])
     told: dict[str, Any] = {"status": "ok", "rule": RULE, "rationale": rationale, **shared}
     if all(word.scores is not None and word.preferred is None for word in said):
-        return Verdict(**key, **told, scores=_mean_scores(weights, said))
+        marks = mean_marks(unit.presentation[0], weights, said)
+        return Verdict(**key, **told, scores=_mean_scores(weights, said), criterion_scores=marks)
     shares = {
         name: fsum(weight * _share(word, name) for weight, word in zip(weights, said, strict=True))
         for name in unit.presentation
     }
     best = max(shares.values())
     leaders = [name for name, share in shares.items() if share > best - _EVEN]
+    if len(leaders) > 1 and not ties:
+        return Verdict(**key, status="abstained", reason=EVEN, rationale=rationale, **shared)
     told["preferred"] = leaders[0] if len(leaders) == 1 else TIE
     told["probabilities"] = {name: min(1.0, share) for name, share in shares.items()}
     if len(unit.presentation) == 2:
@@ -154,10 +163,33 @@ def _mean_scores(weights: Sequence[float], said: Sequence[Verdict]) -> dict[str,
     }
 
 
+def mean_marks(
+    name: str, weights: Sequence[float], said: Sequence[Verdict]
+) -> dict[str, dict[str, float | None]] | None:
+    """What several verdicts on one response give each criterion; None where one could not assess it."""
+    marked = [(word.criterion_scores or {}).get(name) for word in said]
+    whole = fsum(weights)
+    if not all(marked):
+        return None
+    told = [one for one in marked if one]
+    shared = [criterion for criterion in told[0] if all(criterion in one for one in told)]
+    marks: dict[str, float | None] = {}
+    for criterion in shared:
+        grades = [one[criterion] for one in told]
+        known = [(weight, grade) for weight, grade in zip(weights, grades, strict=True) if grade is not None]
+        marks[criterion] = (
+            fsum(weight * grade for weight, grade in known) / whole if len(known) == len(grades) else None
+        )
+    return {name: marks}
+
+
 def _share(word: Verdict, name: str) -> float:
     """The probability that one verdict gives to a response."""
     if word.p_first is not None and len(word.presentation) == 2:
         return word.p_first if name == word.presentation[0] else 1 - word.p_first
+    shares = {one: (word.probabilities or {}).get(one, 0.0) for one in word.presentation}
+    if (whole := fsum(shares.values())) > 0:
+        return shares[name] / whole
     if word.preferred == TIE:
         return 1 / len(word.presentation)
     return float(word.preferred == name)

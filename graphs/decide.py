@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import partial
 from typing import Any
 
 from ..agents.judge import Judge
@@ -16,13 +17,14 @@ from ..prompts.exhibit import conversation_text
 from ..prompts.prompt import load_prompt
 from ..store.canonical import canonical
 from ..store.records import TIE, Call, Item, Verdict, VerdictKey
+from ..text.own_words import own_verdict
 from ..text.verdict import ParsedVerdict
 from ..text.verdict_noise import is_refusal
 from .plan import response_text
 from .state import Bench, View
 
 WARM = 0.7
-"""The temperature of what is asked several times in a verdict where the judge's own is 0, which would give one answer."""
+"""The temperature of what is asked several times in a verdict, where the judge's own is 0 and would give one answer."""
 
 
 def within(unit: VerdictKey, step: str) -> str:
@@ -156,10 +158,11 @@ def question_text(item: Item) -> str:
 
 def subject_of(judge: Judge, item: Item, unit: VerdictKey) -> Subject:
     """What a built-in model or a user's function is told."""
-    unit = unit.model_copy(update={"step": ""}) if unit.step else unit  # a part says what the verdict alone would
+    step = unit.step
+    unit = unit.model_copy(update={"step": ""}) if step else unit  # a part says what the verdict alone would
     labels = judge.labels(len(unit.presentation))
     rubric = rubric_of(judge, item) if judge.protocol == "rubric" else ()
-    return Subject(unit, item, labels, judge.protocol, judge.ties, judge.bounds, rubric)
+    return Subject(unit, item, labels, judge.protocol, judge.ties, judge.bounds, rubric, step)
 
 
 def read(judge: Judge, call: Call, item: Item, unit: VerdictKey) -> ParsedVerdict:
@@ -169,8 +172,14 @@ def read(judge: Judge, call: Call, item: Item, unit: VerdictKey) -> ParsedVerdic
 
 
 def heard_in(judge: Judge, text: str, item: Item, n: int, *, cut: str | None = None) -> ParsedVerdict:
-    """What a text says as this judge's answer on n responses of an item."""
-    return judge.way.heard(judge, text, judge.labels(n), item, cut=cut)
+    """What a text says as this judge's answer on n responses of an item, and does not only quote of it."""
+    return own_verdict(partial(judge.way.heard, judge, labels=judge.labels(n), item=item, cut=cut), text, judged(item))
+
+
+def judged(item: Item) -> list[str]:
+    """The texts of an item, all of which others than the judge wrote."""
+    told = [question_text(item), str((item.perturbation or {}).get("note") or ""), item.context, item.reference]
+    return [text for text in (*told, *map(response_text, item.responses)) if text]
 
 
 def repair(judge: Judge, call: Call, parsed: ParsedVerdict) -> list[dict[str, str]]:

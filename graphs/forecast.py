@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..agents.attacks.filling import as_shown
 from ..agents.judge import Judge
 from ..agents.panel import Panel
 from ..agents.persona import Persona
 from ..agents.prices import price_source, prices
 from ..agents.voice import voice_of
 from ..store.files import read_items
+from ..store.records import Item
 from .decide import messages_of
 from .plan import Plan
 
@@ -66,22 +69,35 @@ def forecast(path: Path, judge: Judge, plan: Plan, panel: Panel | None = None) -
         BadInput: if the file cannot be read.
         BadJudge: if the judge does not hold.
     """
+    lines = (line.record for line in read_items(path))
+    return forecast_of(lines if plan.limit is None else islice(lines, plan.limit), judge, plan, panel)
+
+
+def forecast_of(records: Iterable[Item | None], judge: Judge, plan: Plan, panel: Panel | None = None) -> Forecast:
+    """Render every prompt on these items; None is a line that holds none.
+
+    Raises:
+        BadJudge: if the judge does not hold.
+    """
     judge.check()
     told = {} if panel is None else {one.id: _size(one, plan) for one in panel.personas}
     speakers = {judge.id: judge}
     speakers |= {one.id: one for one in (seat.judge(judge) for seat in (panel.seats if panel else ()))}
     items = set_aside = 0
     calls, sizes = Counter[str](), Counter[str]()
-    lines = (line for line in read_items(path))
-    for line in lines if plan.limit is None else islice(lines, plan.limit):
-        if line.record is None or plan.unfit(line.record, judge):
+    for record in records:
+        if record is None or plan.unfit(record, judge):
             set_aside += 1
             continue
         items += 1
-        for unit in plan.units(line.record, judge, panel):
-            messages = messages_of(judge, line.record, unit, "=" * 28)
+        shared: set[tuple[str, int]] = set()
+        for unit in plan.units(record, judge, panel):
+            messages = messages_of(judge, as_shown(record, judge, unit.presentation), unit, "=" * 28)
             size = sum(len(m["content"].encode()) for m in messages) + told.get(unit.persona, 0)
-            each = speakers[unit.judge].calls
+            each, together = speakers[unit.judge].calls_on(record)
+            if (unit.judge, unit.sample) not in shared:
+                shared.add((unit.judge, unit.sample))
+                each += together
             calls[unit.judge] += each
             sizes[unit.judge] += each * size
     made, tokens = calls.total(), sum(size // _BYTES_A_TOKEN for size in sizes.values())

@@ -301,8 +301,8 @@ def _warranted(word: Verdict, box: Toolbox, trace: Sequence[ToolCall]) -> Verdic
 
 def _silent(word: Verdict, reason: str) -> Verdict:
     """The same, without what it says."""
-    nothing = {"preferred": None, "p_first": None, "scores": None, "rule": ""}
-    return word.model_copy(update={**nothing, "status": "abstained", "reason": reason})
+    nothing = {name: None for name in ("preferred", "p_first", "scores", "criterion_scores", "probabilities")}
+    return word.model_copy(update={**nothing, "rule": "", "status": "abstained", "reason": reason})
 
 
 def cited_in(text: str) -> set[str]:

@@ -17,6 +17,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from ..agents.attacks.filling import as_shown
 from ..store.records import VerdictKey
 from .decide import decide
 from .letters import by_letter
@@ -39,7 +40,11 @@ async def hear_units(state: JudgeState, units: Sequence[VerdictKey], bench: Benc
     standing = {place_of(v) for v in state.get("verdicts", []) if v.step == ""}
     fresh, again = state.get("fresh", False), state.get("again", frozenset())
     views = [
-        View(item=state["item"], unit=unit, fresh=fresh or place_of(unit) in again)
+        View(
+            item=as_shown(state["item"], bench.judge, unit.presentation),
+            unit=unit,
+            fresh=fresh or place_of(unit) in again,
+        )
         for unit in units
         if place_of(unit) not in standing
     ]

@@ -1,12 +1,11 @@
 """How is a verdict read from the probability of one letter? One token is asked for, with what else it might have been.
 
-The label's variants are summed, and what went to other tokens is kept beside them. Where a provider gives no
-probabilities the letter that it wrote is the verdict, whose rule then says so.
+The label's variants are summed, and what went to other tokens is kept beside them. Of two responses the likelier is
+preferred, and of several options the likeliest; a grade is the mean of the grades, with the likeliest named beside it.
+Where a provider gives no probabilities the letter that it wrote is the verdict, whose rule then says so.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import orjson
 
@@ -18,12 +17,12 @@ from .state import Bench, View
 
 LOGPROBS = "logprobs"
 OUTSIDE = "outside"
-"""The name, among a verdict's probabilities, of what went to neither label."""
+"""The name, among a verdict's probabilities, of what went to none of the labels."""
 _TOP = 20  # as many as any provider gives
 
 
 async def by_letter(view: View, bench: Bench) -> Verdict:
-    """Ask for one letter, and read its probability.
+    """Ask for one letter, or one grade, and read its probability.
 
     Args:
         view: the item and the verdict that is asked for.
@@ -45,23 +44,21 @@ async def by_letter(view: View, bench: Bench) -> Verdict:
 
 
 def read_letter(judge: Judge, item: Item, unit: VerdictKey, row: int, call: Call) -> Verdict:
-    """The verdict of a call that asked for one letter."""
+    """The verdict of a call that asked for one letter or one grade."""
     top: list[tuple[str, float]] = [(str(token), float(value)) for token, value in orjson.loads(call.logprobs or "[]")]
-    labels = judge.labels(2)
-    masses = label_masses(top, labels)
+    letters = judge.way.letters(judge, len(unit.presentation))
+    masses = label_masses(top, letters)
     total = sum(masses.values())
     if call.status not in ("ok", "hit") or not total or len({token for token, _ in top}) < 2:
         verdict = verdict_of(judge, item, unit, row, call, read(judge, call, item, unit))
         return verdict if verdict.status != "ok" else verdict.model_copy(update={"rule": LETTER})
-    first, second = (masses[label] for label in labels[:2])
-    said: dict[str, Any] = {"p_first": first / total}
-    if first != second:
-        said["preferred"] = unit.presentation[0 if first > second else 1]
-    shares = {unit.presentation[0]: first, unit.presentation[1]: second, OUTSIDE: max(0.0, 1.0 - total)}
+    said = judge.way.weighed({letter: masses[letter] / total for letter in letters}, unit.presentation)
+    outcomes = judge.way.outcomes(unit.presentation, letters)
+    shares = {name: masses[letter] for name, letter in zip(outcomes, letters, strict=True)}
     return Verdict(
         **unit.model_dump(),
         **said,
-        probabilities=shares,
+        probabilities={**shares, OUTSIDE: max(0.0, 1.0 - total)},
         raw=call.response,
         rule=LOGPROBS,
         road=call.road,

@@ -20,6 +20,7 @@ from ..agents.subject import Subject
 from ..agents.transport import Provider
 from ..store.canonical import canonical
 from ..store.records import TIE, Verdict
+from ..text.rubric_answer import CANNOT
 
 
 def model_of(judge: Judge, *, ledger: Ledger, limits: Limits) -> Model:
@@ -153,12 +154,11 @@ def as_text(said: Any, subject: Subject) -> str:
     """
     names = dict(zip(subject.key.presentation, subject.labels, strict=False))
     if said is None:
-        word = {"score": "score", "reference": "score", "rank": "ranking"}.get(subject.protocol, "verdict")
-        return canonical({word: "abstain"})
+        return canonical(_abstention(subject))
     if isinstance(said, Verdict):
         if said.status == "abstained":
-            return canonical({"verdict": "abstain", "rationale": said.rationale or said.reason})
-        said = said.model_dump(include={"preferred", "scores", "rationale"}, exclude_none=True)
+            return canonical({**_abstention(subject), "rationale": said.rationale or said.reason})
+        said = said.model_dump(include={"preferred", "scores", "criterion_scores", "rationale"}, exclude_none=True)
     if isinstance(said, bool):
         raise TypeError(
             "a judge function returned a truth value; needed is a text, a response's id, a score or a verdict"
@@ -171,8 +171,17 @@ def as_text(said: Any, subject: Subject) -> str:
         return said
     if isinstance(said, dict):
         told = {**({"rationale": said["rationale"]} if said.get("rationale") else {})}
-        if isinstance(said.get("ranking"), list):
-            told["ranking"] = [names.get(name, name) for name in said["ranking"]]
+        ranking = said.get("ranking")
+        if ranking is None and subject.protocol == "rank" and isinstance(said.get("scores"), dict):
+            ranking = _places(said["scores"])
+        if isinstance(ranking, list):
+            told["ranking"] = [
+                [names.get(name, name) for name in place] if isinstance(place, list) else names.get(place, place)
+                for place in ranking
+            ]
+        elif isinstance(said.get("criterion_scores"), dict):
+            marks = said["criterion_scores"].get(subject.key.presentation[0]) or {}
+            told["criteria"] = {name: CANNOT if mark is None else mark for name, mark in marks.items()}
         elif isinstance(said.get("scores"), dict) and len(subject.key.presentation) == 1:
             told["score"] = said["scores"][subject.key.presentation[0]]
         elif "preferred" in said:
@@ -183,3 +192,19 @@ def as_text(said: Any, subject: Subject) -> str:
     raise TypeError(
         f"a judge function returned {type(said).__name__}; needed is a text, a response's id, a score or a verdict"
     )
+
+
+def _abstention(subject: Subject) -> dict[str, Any]:
+    """What says that a judge abstains, in the form that its protocol is answered in."""
+    if subject.protocol == "rubric":
+        return {"criteria": {line.id: CANNOT for line in subject.rubric}}
+    return {{"score": "score", "reference": "score", "rank": "ranking"}.get(subject.protocol, "verdict"): "abstain"}
+
+
+def _places(scores: dict[str, float]) -> list[str | list[str]]:
+    """The responses from the best score to the worst; those of one score share a place."""
+    places: list[str | list[str]] = []
+    for score in sorted(set(scores.values()), reverse=True):
+        names = [name for name in scores if scores[name] == score]
+        places.append(names[0] if len(names) == 1 else names)
+    return places

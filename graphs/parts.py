@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from ..agents.nodes import SYNTHESISE, Parts, parts_of
 from ..prompts.prompt import load_prompt
 from ..store.records import ASK_PEOPLE, TIE, ToolCall, Verdict, VerdictKey
-from .contexts import under_contexts
+from .contexts import mean_marks, under_contexts
 from .criteria import gone_through
 from .decide import decide, fence_of, read, sampling, subject_of, verdict_of
 from .hearing import SETTLED, heard_with_tools, implied_in
+from .letters import by_letter
 from .reconcile import Place
 from .reflect import heard, prepared
 from .state import Bench, View
@@ -64,7 +65,7 @@ async def _asked(view: View, bench: Bench) -> tuple[list[Verdict], list[ToolCall
         return await heard_with_tools(view, bench)
     if bench.judge.nodes:
         return await heard(view, bench), []
-    return [await decide(view, bench)], []
+    return [await (by_letter if bench.judge.logprobs else decide)(view, bench)], []
 
 
 def parts_in(unit: VerdictKey, parts: Parts) -> list[VerdictKey]:
@@ -108,7 +109,7 @@ def taken_together(unit: VerdictKey, words: Sequence[Verdict], ties: bool, parts
         given = {name: [[(word.scores or {})[name] for word in order] for order in used] for name in unit.presentation}
         scores = {name: _mean(orders) for name, orders in given.items()}
         if len(scores) != 2:
-            return _ranked(unit, flat, scores)
+            return _ranked(unit, flat, scores, ties)
         return _decided(
             unit, flat, ties, MEAN_SCORE, scores[unit.presentation[0]] - scores[unit.presentation[1]], scores
         )
@@ -121,14 +122,15 @@ def taken_together(unit: VerdictKey, words: Sequence[Verdict], ties: bool, parts
     return _decided(unit, flat, ties, MAJORITY, share - 0.5)
 
 
-def _ranked(unit: VerdictKey, words: Sequence[Verdict], scores: dict[str, float]) -> Verdict:
+def _ranked(unit: VerdictKey, words: Sequence[Verdict], scores: dict[str, float], ties: bool) -> Verdict:
     """The verdict that mean scores make where there are not two; of several the highest is preferred, if it is one."""
     best = max(scores.values())
     leaders = [name for name, score in scores.items() if score > best - 1e-9]
-    preferred = leaders[0] if len(scores) > 1 and len(leaders) == 1 else None
+    preferred = None if len(scores) == 1 else leaders[0] if len(leaders) == 1 else TIE if ties else None
     speaks = next((word for word in words if word.preferred == preferred), words[0])
     told = {"rationale": speaks.rationale, "preferred": preferred, "rule": MEAN_SCORE}
-    return _final(unit, words[0], status="ok", scores=scores, **told)
+    marks = mean_marks(unit.presentation[0], [1.0] * len(words), words)
+    return _final(unit, words[0], status="ok", scores=scores, criterion_scores=marks, **told)
 
 
 def _commonest(unit: VerdictKey, words: Sequence[Verdict]) -> Verdict:

@@ -132,8 +132,15 @@ class Plan(BaseModel):
     def shown(self, item: Item, judge: Judge) -> list[tuple[str, ...]]:
         """The presentations of an item."""
         names = [response.id for response in item.responses]
-        drawn = draw(self.seed, judge.id, item.id)
-        return judge.way.presentations(names, both=self.presentations == "both", drawn=drawn)
+        drawn, both = draw(self.seed, judge.id, item.id), self.presentations == "both"
+        orders = judge.way.presentations(names, both=both, drawn=drawn)
+        recorded = judge.recorded_orders(item) if judge.way.together else []
+        if not recorded or set(orders) <= set(recorded):
+            return orders
+        # what was recorded is heard in the orders in which it was: those drawn for another judge are none of these
+        if not both:
+            return [recorded[drawn % len(recorded)]]
+        return recorded[:2] if len(recorded) > 1 else [recorded[0], recorded[0][::-1]]
 
     def unfit(self, item: Item, judge: Judge) -> tuple[str, str] | None:
         """Why an item cannot be judged: the field and the reason; None where it can."""

@@ -15,6 +15,7 @@ PEOPLE = "its answers differ, so a person is asked"
 RANK_RULE = "mean points over samples, then over orders; it must lead in each order"
 CHOICE_RULE = "most samples, in each order alike"
 SCORE_RULE = "mean score of each response over samples; the highest is preferred"
+_ALIKE = 1e-9
 
 
 def reconcile(units: Sequence[VerdictKey], verdicts: Iterable[Verdict], *, protocol: str) -> Decision:
@@ -83,6 +84,9 @@ def _pair(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]
 
 
 def _half(verdict: Verdict, reference: str) -> float:
+    if verdict.preferred is None:  # a probability alone, which leans to a side or to none
+        lean = verdict.p_first if verdict.p_first is not None else 0.5
+        return 0.5 if lean == 0.5 else float((lean > 0.5) == (verdict.presentation[0] == reference))
     if verdict.preferred == TIE:
         return 0.5
     return 1.0 if verdict.preferred == reference else 0.0
@@ -90,20 +94,35 @@ def _half(verdict: Verdict, reference: str) -> float:
 
 def _scores(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]) -> _Made:
     names = list(dict.fromkeys(unit.presentation[0] for unit in units))
-    scores: dict[str, float] = {}
-    for name in names:
-        said = [v.scores[name] for v in good if v.presentation == (name,) and v.scores is not None and name in v.scores]
-        if said:
-            scores[name] = fsum(said) / len(said)  # the same to the last bit in whatever order
+    said: dict[str, list[float]] = {name: [] for name in names}
+    for verdict in good:
+        for name in verdict.presentation:
+            if name in said and name in (verdict.scores or {}):
+                said[name].append((verdict.scores or {})[name])
+    # the mean is the same to the last bit in whatever order
+    scores = {name: fsum(found) / len(found) for name, found in said.items() if found}
     missing = [name for name in names if name not in scores]
+    rule = SCORE_RULE + _commonest(said)
     if missing:
         outcome = _missing([v for v in final if v.presentation[0] in missing])
-        return outcome, None, None, scores or None, SCORE_RULE
+        return outcome, None, None, scores or None, rule
     best = max(scores.values())
     leaders = [name for name, score in scores.items() if score == best]
     if len(names) > 1 and len(leaders) > 1:
-        return "tie", None, None, scores, SCORE_RULE
-    return "ok", leaders[0] if len(names) > 1 else None, None, scores, SCORE_RULE
+        return "tie", None, None, scores, rule
+    return "ok", leaders[0] if len(names) > 1 else None, None, scores, rule
+
+
+def _commonest(said: dict[str, list[float]]) -> str:
+    """Beside the mean the commonest score of each response, where there are several samples to count."""
+    told = []
+    for name, scores in sorted(said.items()):
+        counts = Counter(scores)
+        most = max(counts.values(), default=0)
+        if len(scores) > 1:
+            modes = " or ".join(f"{score:g}" for score in sorted(counts) if counts[score] == most)
+            told.append(f"{name} {modes} ({most} of {len(scores)})")
+    return f"; commonest: {', '.join(told)}" if told else ""
 
 
 def _ranking(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdict]) -> _Made:
@@ -116,7 +135,7 @@ def _ranking(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdi
         return _missing([v for v in final if v.presentation in silent]), None, None, None, rule
     means = [{name: fsum(points[name] for points in said) / len(said) for name in shown[0]} for said in by_order]
     scores = {name: fsum(mean[name] for mean in means) / len(means) for name in sorted(shown[0])}
-    leaders = set.intersection(*({name for name in mean if mean[name] == max(mean.values())} for mean in means))
+    leaders = set.intersection(*(_leaders(mean) for mean in means))
     if not leaders:
         return "flipped", None, None, scores, rule
     if len(leaders) > 1:
@@ -129,18 +148,30 @@ def _choice(units: Sequence[VerdictKey], final: list[Verdict], good: list[Verdic
     """The option that most samples name, in every order alike."""
     shown = list(dict.fromkeys(unit.presentation for unit in units))
     rule = CHOICE_RULE
-    said = [Counter(v.preferred for v in good if v.presentation == order) for order in shown]
-    silent = [order for order, counts in zip(shown, said, strict=True) if not counts]
+    said = [[v for v in good if v.presentation == order] for order in shown]
+    silent = [order for order, found in zip(shown, said, strict=True) if not found]
     if silent:
         return _missing([v for v in final if v.presentation in silent]), None, None, None, rule
-    leading = [{name for name, count in counts.items() if count == max(counts.values())} for counts in said]
-    common = set.intersection(*leading)
+    votes = [{name: fsum(_vote(v, name) for v in found) for name in shown[0]} for found in said]
+    common = set.intersection(*(_leaders(counts) for counts in votes))
     if not common:
         return "flipped", None, None, None, rule
     if len(common) > 1:
         return "tie", None, None, None, rule
     [best] = common
-    return "ok", best, sum(v.preferred == best for v in good) / len(good), None, rule
+    return "ok", best, fsum(_vote(v, best) for v in good) / len(good), None, rule
+
+
+def _vote(verdict: Verdict, name: str) -> float:
+    """1 for what a verdict prefers; where it prefers none, the same small share of it to each response."""
+    if verdict.preferred in (None, TIE):
+        return 1 / len(verdict.presentation)
+    return float(verdict.preferred == name)
+
+
+def _leaders(values: dict[str, float]) -> set[str]:
+    best = max(values.values())
+    return {name for name, value in values.items() if value > best - _ALIKE}
 
 
 _RULES = {"pair": _pair, "scores": _scores, "ranking": _ranking, "choice": _choice}

@@ -371,10 +371,14 @@ TOKENS = (("A", 0.6), (" A", 0.15), ("B", 0.1), ("**B", 0.05), ("The", 0.05))  #
 
 
 def logprobs_of(body: Json, message: Json) -> Json | None:
-    """What the first token might have been, where that is asked for: A with 0.75, B with 0.15, or the other way."""
-    if not body.get("logprobs") or message.get("content") not in ("A", "B"):
+    """What the first token might have been, where that is asked for: what was said with 0.75, another with 0.15.
+
+    The other is B of A, else A; of a digit the one before it.
+    """
+    said = str(message.get("content") or "")
+    if not body.get("logprobs") or not re.fullmatch(r"[A-Z1-9]", said):
         return None
-    turned = str.maketrans("AB", "BA") if message["content"] == "B" else {}
+    turned = str.maketrans("AB", said + ("B" if said == "A" else str(int(said) - 1) if said.isdigit() else "A"))
     listed = [{"token": token.translate(turned), "logprob": math.log(p), "bytes": None} for token, p in TOKENS]
     return {"content": [{**listed[0], "top_logprobs": listed[: body.get("top_logprobs") or 0]}], "refusal": None}
 

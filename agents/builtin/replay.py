@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,27 +17,41 @@ from ...text.errors import BadInput, BadJudge
 from ..answer import Failure
 from ..subject import Subject
 
-Key = tuple[str, str, str, tuple[str, ...], int]
+Key = tuple[str, str, str, tuple[str, ...], int, str]
+_OWN = "context "  # of what is asked under a context the text is its own: no other one's stands in for it
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Where each recorded completion of one judge stands in its file."""
+    """Where each recorded completion of one judge stands in its file, and in which orders each item was shown."""
 
     path: Path
     digest: str
     judge: str
     places: dict[Key, tuple[int, int]]
+    orders: dict[str, list[tuple[str, ...]]]
 
-    def read(self, key: VerdictKey) -> tuple[str, str]:
+    def shown(self, item: str, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """The orders in which all of an item's responses were shown, as they were recorded."""
+        wanted = sorted(names)
+        return [order for order in self.orders.get(item, ()) if sorted(order) == wanted]
+
+    def read(self, key: VerdictKey, step: str = "") -> tuple[str, str]:
         """The recorded text and why it ended.
+
+        Args:
+            key: the verdict's.
+            step: which part of it is asked for; where none was recorded, the text of the whole verdict is read.
 
         Raises:
             Failure: if none was recorded under that key.
         """
-        place = self.places.get((key.item, key.persona, key.arm, key.presentation, key.sample))
+        of_item = (key.item, key.persona, key.arm, key.presentation, key.sample)
+        place = self.places.get((*of_item, step))
+        if place is None and _OWN not in step:
+            place = self.places.get((*of_item, ""))
         if place is None:
-            shown = ", ".join(key.presentation)
+            shown = ", ".join(key.presentation) + (f" at the step `{step}`" if step else "")
             raise Failure(
                 "miss", f"{self.path.name} holds no text of `{self.judge}` for item `{key.item}` shown {shown}"
             )
@@ -74,6 +89,7 @@ def recording(model: str) -> Recording:
 @cache
 def _recording(path: Path, judge: str, _as_of: tuple[int, int]) -> Recording:
     places: dict[Key, tuple[int, int]] = {}
+    orders: dict[str, dict[tuple[str, ...], None]] = {}
     judges: set[str] = set()
     hashed = hashlib.sha256()
     with path.open("rb") as file:
@@ -85,12 +101,14 @@ def _recording(path: Path, judge: str, _as_of: tuple[int, int]) -> Recording:
                 judges.add(of_judge)
                 if key is not None and judge in ("", of_judge):
                     places.setdefault(key, (offset, len(line)))
+                    orders.setdefault(key[0], {})[key[3]] = None
             offset += len(line)
     if not places or (not judge and len(judges) > 1):
         some = ", ".join(sorted(judges)[:6]) + (" ..." if len(judges) > 6 else "")
         what = f"no recorded text of `{judge}`" if judge else f"texts of {len(judges)} judges"
         raise BadInput(f"{path} holds {what}.", way_out=f"replay/{path}?judge=NAME, where NAME is one of: {some}")
-    return Recording(path, hashed.hexdigest(), judge or next(iter(judges)), places)
+    told = {item: list(shown) for item, shown in orders.items()}
+    return Recording(path, hashed.hexdigest(), judge or next(iter(judges)), places, told)
 
 
 def _key(line: bytes, path: Path, number: int) -> tuple[Key | None, str]:
@@ -102,8 +120,9 @@ def _key(line: bytes, path: Path, number: int) -> tuple[Key | None, str]:
             str(row.get("arm") or ""),
             tuple(str(name) for name in row["presentation"]),
             int(row.get("sample") or 0),
+            str(row.get("step") or ""),
         )
-        return (key if isinstance(row.get("raw"), str) and not row.get("step") else None), str(row["judge"])
+        return (key if isinstance(row.get("raw"), str) else None), str(row["judge"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{path}:{number}: not a recorded verdict ({type(error).__name__}: {error}).") from error
 
@@ -115,4 +134,4 @@ async def answer(subject: Subject, model: str) -> tuple[str, str]:
         Failure: if none was recorded.
     """
     recorded = await asyncio.to_thread(recording, model)
-    return await asyncio.to_thread(recorded.read, subject.key)
+    return await asyncio.to_thread(recorded.read, subject.key, subject.step)

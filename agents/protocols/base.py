@@ -28,11 +28,13 @@ class Protocol:
         least: how many responses an item needs.
         most: how many it may have, None for any number that there are labels for.
         together: whether all responses are shown at once; else one at a time.
+        letter: the shipped prompt that asks for one label, whose probability is read; '' where it cannot be asked so.
         decides: how final verdicts become a decision: `graphs/reconcile.py` has one rule for each.
     """
 
     name: ClassVar[str]
     prompt: ClassVar[str]
+    letter: ClassVar[str] = ""
     needs: ClassVar[frozenset[str]]
     least: ClassVar[int] = 1
     most: ClassVar[int | None] = None
@@ -98,8 +100,8 @@ class Protocol:
         """Further variables of the prompt, which no one who is judged has written."""
         return {}
 
-    def span(self, judge: Judge, n: int) -> tuple[float, float] | None:
-        """The lowest and highest that a decision's scores over n responses can be; None where it has no scores."""
+    def span(self, judge: Judge, item: Item) -> tuple[float, float] | None:
+        """The lowest and highest that a decision's scores on an item can be; None where it has no scores."""
         return None
 
     def asked(self, judge: Judge, labels: Sequence[str], item: Item) -> dict[str, Any]:
@@ -113,6 +115,27 @@ class Protocol:
     def heard(self, judge: Judge, text: str, labels: Sequence[str], item: Item, *, cut: str | None) -> ParsedVerdict:
         """What a text says as this judge's answer; never a guess."""
         raise NotImplementedError
+
+    def letters(self, judge: Judge, n: int) -> tuple[str, ...]:
+        """The labels of one sign of which a judge that is asked for one names one, on n responses.
+
+        Raises:
+            ValueError: if there are none.
+        """
+        return self.labels(judge, n)
+
+    def weighed(self, shares: Mapping[str, float], presentation: Sequence[str]) -> dict[str, Any]:
+        """The fields of a verdict that the probabilities of these labels come to.
+
+        Args:
+            shares: of each label its share of what went to any of them.
+            presentation: the responses' ids, in the order shown.
+        """
+        raise NotImplementedError
+
+    def outcomes(self, presentation: Sequence[str], letters: Sequence[str]) -> tuple[str, ...]:
+        """What each label stands for among a verdict's probabilities: a response, unless it is a grade."""
+        return tuple(presentation)
 
     def said(self, parsed: ParsedVerdict, names: Mapping[str, str]) -> dict[str, Any]:
         """The fields of a verdict that a reading with status `ok` comes to.

@@ -34,9 +34,9 @@ class Rank(Protocol):
         ordered = {"type": "array", "items": place}
         return {"ranking": {"anyOf": [ordered, {"type": "string", "enum": ["abstain"]}]}}
 
-    def span(self, judge: Judge, n: int) -> tuple[float, float]:
+    def span(self, judge: Judge, item: Item) -> tuple[float, float]:
         """From no response beaten to all others."""
-        return 0.0, float(n - 1)
+        return 0.0, float(len(item.responses) - 1)
 
     def form(self, judge: Judge) -> str:
         """See the base."""
@@ -69,6 +69,7 @@ class Choice(Protocol):
 
     name = "choice"
     prompt = "judge/choice"
+    letter = "judge/letter_choice"
     needs = frozenset({"responses"})
     least = 2
     decides = "choice"
@@ -89,6 +90,12 @@ class Choice(Protocol):
                 ParsedVerdict("unparseable", "tie_not_allowed"), rationale=parsed.rationale, span=parsed.span
             )
         return parsed
+
+    def weighed(self, shares: Mapping[str, float], presentation: Sequence[str]) -> dict[str, Any]:
+        """The likeliest option; a tie where several are."""
+        best = max(shares.values())
+        likeliest = [name for name, share in zip(presentation, shares.values(), strict=True) if share == best]
+        return {"preferred": likeliest[0] if len(likeliest) == 1 else TIE}
 
     def said(self, parsed: ParsedVerdict, names: Mapping[str, str]) -> dict[str, Any]:
         """The option chosen."""

@@ -22,6 +22,7 @@ class Pairwise(Protocol):
 
     name = "pairwise"
     prompt = "judge/pairwise"
+    letter = "judge/letter"
     needs = frozenset({"first", "second"})
     least = 2
     most = 2
@@ -55,6 +56,12 @@ class Pairwise(Protocol):
         """See the base."""
         return parse_verdict(text, protocol="pairwise", labels=labels, finish_reason=cut)
 
+    def weighed(self, shares: Mapping[str, float], presentation: Sequence[str]) -> dict[str, Any]:
+        """The probability of the first, and the likelier one; neither where they are alike."""
+        first, second = shares.values()
+        told = {} if first == second else {"preferred": presentation[0 if first > second else 1]}
+        return {"p_first": first, **told}
+
     def said(self, parsed: ParsedVerdict, names: Mapping[str, str]) -> dict[str, Any]:
         """The preferred response, and probabilities or scores that came with it."""
         scores = {names[label]: score for label, score in (parsed.scores or {}).items() if label in names}
@@ -70,6 +77,7 @@ class Joint(Pairwise):
 
     name = "joint"
     prompt = "judge/joint"
+    letter = ""
     needs = frozenset({"first", "second", "first_request", "second_request"})
 
     def unfit(self, item: Item) -> Unfit:

@@ -79,7 +79,7 @@ class Rubric(Protocol):
 
     def unfit(self, item: Item) -> Unfit:
         """See the base; an item's own rubric must hold."""
-        if "rubric" in item.meta:
+        if item.meta.get("rubric") is not None:
             try:
                 held(own_of(item))
             except (ValueError, ValidationError) as error:
@@ -87,11 +87,14 @@ class Rubric(Protocol):
                 return "meta.rubric", f"does not hold: {first}"
         return super().unfit(item)
 
-    def span(self, judge: Judge, n: int) -> tuple[float, float]:
-        """Of the judge's own rubric; an item's own may reach lower, and is then cut off at the lowest."""
-        most = sum(line.weight for line in judge.rubric if line.weight > 0)
-        least = sum(line.weight for line in judge.rubric if line.weight < 0)
-        return (least / most if most else 0.0, 1.0)
+    def span(self, judge: Judge, item: Item) -> tuple[float, float]:
+        """From all faults and no merit to all merits and no fault, by the rubric that the item is judged by.
+
+        What was not assessed can bring a total below that; it is then cut off at the lowest.
+        """
+        lines = rubric_of(judge, item)
+        most = sum(line.weight for line in lines if line.weight > 0)
+        return sum(line.weight for line in lines if line.weight < 0) / most, 1.0
 
     def given(self, judge: Judge, item: Item) -> dict[str, Any]:
         """The criteria as the prompt shows them."""
@@ -202,8 +205,8 @@ def held(lines: Sequence[Criterion]) -> None:
     Raises:
         ValueError: with the reason.
     """
-    names = [line.id for line in lines]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    names = [line.id.casefold() for line in lines]  # in a text without JSON they are found in either case
+    twice = sorted({line.id for line in lines if names.count(line.id.casefold()) > 1})
     if twice:
         raise ValueError(f"the rubric names {twice[0]!r} twice")
     if not any(line.weight > 0 for line in lines):

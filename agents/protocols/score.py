@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from ...store.records import Item
+from ...text.answer_line import read_answer_line
 from ...text.verdict import ParsedVerdict, parse_verdict
 from .base import Protocol, Unfit
 
@@ -18,6 +20,7 @@ class Score(Protocol):
 
     name = "score"
     prompt = "judge/score"
+    letter = "judge/letter_score"
     needs = frozenset({"response"})
     together = False
     decides = "scores"
@@ -28,12 +31,14 @@ class Score(Protocol):
         if off:
             low, high = judge.scale
             raise ValueError(f"`anchors` names the score {off[0]:g}, which is off the scale from {low:g} to {high:g}")
+        if judge.logprobs:
+            digits(judge.scale)
 
     def given(self, judge: Judge, item: Item) -> dict[str, Any]:
         """What scores mean, lowest first."""
         return {"anchors": tuple((f"{score:g}", judge.anchors[score]) for score in sorted(judge.anchors))}
 
-    def span(self, judge: Judge, n: int) -> tuple[float, float]:
+    def span(self, judge: Judge, item: Item) -> tuple[float, float]:
         """The judge's scale."""
         return judge.bounds
 
@@ -52,8 +57,32 @@ class Score(Protocol):
         return '{"rationale": "...", "score": ...}'
 
     def heard(self, judge: Judge, text: str, labels: Sequence[str], item: Item, *, cut: str | None) -> ParsedVerdict:
-        """See the base."""
-        return parse_verdict(text, protocol="score", labels=labels, scale=judge.bounds, finish_reason=cut)
+        """See the base; a prompt that says how the line with the answer begins has that line read."""
+        words = judge.words
+        if words.answer_line:
+            asked, is_cut = (words.answer_line, words.grades), cut == "length"
+            found = read_answer_line(text, *asked, label=labels[0], scale=judge.bounds, cut=is_cut)
+            if found is not None:
+                return found
+        parsed = parse_verdict(text, protocol="score", labels=labels, scale=judge.bounds, finish_reason=cut)
+        if words.grades and parsed.status == "ok" and parsed.rule != "json":  # words were asked for, and no number
+            return ParsedVerdict("unparseable", "no_verdict")
+        return parsed
+
+    def letters(self, judge: Judge, n: int) -> tuple[str, ...]:
+        """The grades of the scale."""
+        return digits(judge.bounds)
+
+    def outcomes(self, presentation: Sequence[str], letters: Sequence[str]) -> tuple[str, ...]:
+        """The grades themselves."""
+        return tuple(letters)
+
+    def weighed(self, shares: Mapping[str, float], presentation: Sequence[str]) -> dict[str, Any]:
+        """The mean grade as the score; the rationale names the likeliest grade beside it."""
+        mean = fsum(int(grade) * share for grade, share in shares.items())
+        mode = max(shares, key=lambda grade: shares[grade])
+        told = f"Mean grade {mean:.3f}; the likeliest is {mode}, with {shares[mode]:.3f}."
+        return {"scores": {presentation[0]: mean}, "rationale": told}
 
     def said(self, parsed: ParsedVerdict, names: Mapping[str, str]) -> dict[str, Any]:
         """The response's score."""
@@ -65,6 +94,7 @@ class Reference(Score):
 
     name = "reference"
     prompt = "judge/reference"
+    letter = "judge/letter_reference"
     needs = frozenset({"response", "reference"})
 
     def unfit(self, item: Item) -> Unfit:
@@ -72,3 +102,21 @@ class Reference(Score):
         if not (item.reference or "").strip():
             return "reference", "is missing; the protocol `reference` holds each response against it"
         return super().unfit(item)
+
+
+def digits(scale: tuple[float, float]) -> tuple[str, ...]:
+    """The grades of a scale, each of one digit, so that each can be one token of any model.
+
+    Raises:
+        ValueError: if they are not.
+
+    >>> digits((1.0, 5.0))
+    ('1', '2', '3', '4', '5')
+    """
+    low, high = scale
+    if low != int(low) or high != int(high) or not 0 <= low < high <= 9:
+        raise ValueError(
+            f"`logprobs` reads the probability of a grade of one digit; the scale from {low:g} to {high:g} has others: "
+            "use [1, 5], or another from 0 to 9"
+        )
+    return tuple(str(grade) for grade in range(int(low), int(high) + 1))
