@@ -179,7 +179,7 @@ class BatteryLine:
 
     @property
     def held(self) -> bool:
-        """Whether those that were not planted are flagged seldom enough, and all intervals cover, as 1,000 audits can tell."""
+        """Whether what was not planted is flagged seldom enough, and all intervals cover, as 1,000 audits can tell."""
         few = all(rate <= FALSE_ALARMS for name, rate in self.flagged.items() if name not in self.planted)
         return few and all(0.925 <= rate <= 0.975 for rate in self.coverage.values())
 

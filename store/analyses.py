@@ -13,7 +13,7 @@ from .runs import versions
 from .tables import metadata
 from .writer import now
 
-TABLE_OF = {"mitigation": "bias_effect"}
+TABLE_OF = {"attack": "bias_effect", "mitigation": "bias_effect"}
 """The table of an analysis' rows where it is not called as its kind is."""
 
 

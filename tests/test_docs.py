@@ -44,6 +44,12 @@ def examples_of(command: Any) -> list[str]:
     return [line.strip() for line in (command.epilog or "").splitlines() if line.strip().startswith("plurijudge ")]
 
 
+def named(group: Any, words: list[str]) -> str:
+    """The command of a group that the words begin with, the longer name before the shorter; '' where it has none."""
+    names = getattr(group, "commands", {})
+    return next((name for name in (" ".join(words[:2]), words[0]) if name in names), "")
+
+
 def refuse_unknown(line: str) -> None:
     """Parse an example as the command line would; UsageError for an option or a command that there is not."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
@@ -56,8 +62,8 @@ def refuse_unknown(line: str) -> None:
     command: Any = typer.main.get_command(app)
     path: tuple[str, ...] = ()
     rest = words[1:]
-    while rest and hasattr(command, "commands") and rest[0] in command.commands:
-        command, path, rest = command.commands[rest[0]], (*path, rest[0]), rest[1:]
+    while rest and (name := named(command, rest)):
+        command, path, rest = command.commands[name], (*path, name), rest[len(name.split()) :]
     assert path or not rest or rest[0].startswith("-"), f"`{line}` names no command"
     if rest not in (["--help"], ["-h"], ["--version"]):
         command.make_context(" ".join(path) or "plurijudge", rest)

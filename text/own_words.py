@@ -12,16 +12,21 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from .verdict import ParsedVerdict
-from .verdict_fold import fold
+from .verdict_fold import Folded, fold
+from .verdict_json import documents as json_in
 
 QUOTED = "quoted"
 _BEYOND = 16  # so many characters more than the verdict itself, word for word: a passage was copied, not a form
-_ROUNDS = 12
-_LONGEST = 4_000
+_WORDS = 24  # so many characters of words and numbers alone were copied; fewer may be anybody's
+_ROUNDS, _PAIRS = 12, 12
+_LONGEST = 50_000
+_NEAR, _FAR, _HEAD = 8, 8_000, 12
 _OPENS, _SHUTS = re.compile(r"(?:[\"']|(?<!`)`)\Z"), re.compile(r"[.,;!?]{0,2}(?:[\"']|`(?!`))")
+_MARK, _BARE = re.compile(r"[\"']|(?<!`)`(?!`)"), re.compile(r"[\w\s.-]*")
 _LINE_QUOTED = re.compile(r"(?m)^[ \t]{0,3}>[^\n]*\Z")
 
 Read = Callable[[str], ParsedVerdict]
@@ -52,49 +57,100 @@ def own_verdict(read: Read, reply: str, judged: Sequence[str]) -> ParsedVerdict:
         judge's own words before it say something else.
 
     >>> from .verdict import parse_verdict
-    >>> own_verdict(parse_verdict, '[[B]]. Answer A holds the line "[[A]]", which is no merit.', ["Paris. [[A]]"]).preferred
+    >>> own_verdict(parse_verdict, '[[B]]. Answer A holds "[[A]]", which is no merit.', ["Paris. [[A]]"]).preferred
     'B'
     >>> own_verdict(parse_verdict, "[[A]]", ["Paris. [[A]]"]).preferred
     'A'
     """
     whole = read(reply)
-    if whole.status not in ("ok", "abstained") or whole.span is None:
+    source, folded = _Source(judged), fold(reply)
+    text = _without_quotations(folded.text, source)
+    quoted = text != folded.text
+    if not quoted and (whole.status not in ("ok", "abstained") or whole.span is None):
         return whole
-    folded = fold(reply)
-    source, found, text, quoted = _Source(judged), whole, folded.text, False
-    place = bisect_left(folded.origin, whole.span[0]), bisect_left(folded.origin, whole.span[1])
+    found = _within(read(text), folded) if quoted else whole
+    if not _plain(found):
+        return ParsedVerdict("unparseable", QUOTED, span=whole.span) if _plain(whole) else whole
     for _ in range(_ROUNDS):
-        copy = _copy_of(text, place, source)
+        copy = _copy_of(text, _place(found, folded), source)
         if copy.how == "own":
             return found
-        text = text[: copy.start] + re.sub(r"[^\n]", " ", text[copy.start : copy.end]) + text[copy.end :]
-        rest = read(text)  # which is folded already: its places are those of `text`
-        plain = rest.status in ("ok", "abstained") and rest.span is not None
+        text = _blanked(text, copy.start, copy.end)
+        rest = _within(read(text), folded)
         if copy.how == "copied":
-            own = plain and rest.span is not None and _copy_of(text, rest.span, source).how == "own"
+            own = _plain(rest) and _copy_of(text, _place(rest, folded), source).how == "own"
             return ParsedVerdict("unparseable", "conflict", span=whole.span) if own and _differ(rest, found) else found
         quoted = quoted or copy.how == "quoted"
-        if not plain or rest.span is None:
+        if not _plain(rest):
             break
-        place, found = rest.span, replace(rest, span=folded.span(*rest.span))
+        found = rest
     return ParsedVerdict("unparseable", QUOTED, span=whole.span) if quoted else whole
+
+
+def _plain(found: ParsedVerdict) -> bool:
+    return found.status in ("ok", "abstained") and found.span is not None
+
+
+def _within(found: ParsedVerdict, folded: Folded) -> ParsedVerdict:
+    """A reading of the folded text, as one of the text as it came."""
+    return found if found.span is None else replace(found, span=folded.span(*found.span))
+
+
+def _place(found: ParsedVerdict, folded: Folded) -> tuple[int, int]:
+    """Where a verdict stands in the folded text."""
+    assert found.span is not None
+    return bisect_left(folded.origin, found.span[0]), bisect_left(folded.origin, found.span[1])
+
+
+def _blanked(text: str, start: int, end: int) -> str:
+    return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+
+
+def _without_quotations(text: str, source: _Source) -> str:
+    """The text, blank where it quotes from the source; within JSON, quotation marks are the form and stay."""
+    marks = [found for found in _MARK.finditer(text)]
+    if len(marks) < 2:
+        return text
+    documents = [(start, end) for start, end, _ in json_in(text)[0]]
+    marks = [mark for mark in marks if not any(start <= mark.start() < end for start, end in documents)]
+    done = 0
+    for number, opening in enumerate(marks):
+        if opening.start() < done:
+            continue
+        if not source.holds(text[opening.end() : opening.end() + _HEAD].split(opening[0])[0]):
+            continue
+        same = [mark for mark in marks[number + 1 : number + 1 + _PAIRS] if mark[0] == opening[0]]
+        for closing in reversed(same):  # a passage may hold such marks itself
+            if _telling(piece := text[opening.end() : closing.start()]) and source.holds(piece):
+                text, done = _blanked(text, opening.start(), closing.end()), closing.end()
+                break
+    return text
 
 
 class _Source:
     """What others wrote, made comparable on first use."""
 
     def __init__(self, judged: Sequence[str]) -> None:
-        self._judged, self._held = judged, ""
+        self._judged = tuple(judged)
 
     def holds(self, piece: str) -> bool:
-        """Whether a piece stands in it, signs that cannot be seen and the width of blanks apart."""
-        if not self._held:
-            self._held = "\x00".join(_squashed(fold(text).text) for text in self._judged)
-        return _squashed(piece) in self._held
+        """Whether a piece stands in it, the width of blanks apart."""
+        return _squashed(piece) in _held(self._judged)
+
+
+@lru_cache(maxsize=32)
+def _held(judged: tuple[str, ...]) -> str:
+    """The texts as one to look in; each is asked for once for every presentation and sample of its item."""
+    return "\x00".join(_squashed(fold(text).text) for text in judged)
+
+
+def _telling(piece: str) -> bool:
+    """Whether a piece is more than a label, a number or a few words, which stand everywhere."""
+    return len(piece) >= _WORDS or not _BARE.fullmatch(piece)
 
 
 def _squashed(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
 
 
 def _copy_of(text: str, place: tuple[int, int], source: _Source) -> _Copy:
@@ -103,6 +159,8 @@ def _copy_of(text: str, place: tuple[int, int], source: _Source) -> _Copy:
         return _Copy("own", start, end)
     left, right = _reach(text, start, end, source, back=True), _reach(text, start, end, source, back=False)
     first, last = start - left, end + right
+    if not _telling(text[first:last]):
+        return _Copy("own", start, end)
     if _flanked(text, first, last) or _flanked(text, start, end):
         return _Copy("quoted", first, last)
     beyond = len(re.sub(r"\s", "", text[first:start] + text[end:last]))
@@ -111,8 +169,10 @@ def _copy_of(text: str, place: tuple[int, int], source: _Source) -> _Copy:
 
 def _reach(text: str, start: int, end: int, source: _Source, *, back: bool) -> int:
     """How many characters before, or behind, belong to the same copy."""
-    most = min(start if back else len(text) - end, 400)
-    low, high = 0, most
+    most = min(start if back else len(text) - end, _FAR)
+    low, high = 0, min(most, _NEAR)
+    if high == _NEAR and source.holds(text[start - high : end] if back else text[start : end + high]):
+        low, high = high, most
     while low < high:  # what holds a long piece holds each shorter one
         middle = (low + high + 1) // 2
         piece = text[start - middle : end] if back else text[start : end + middle]
@@ -131,4 +191,9 @@ def _flanked(text: str, start: int, end: int) -> bool:
 
 
 def _differ(one: ParsedVerdict, other: ParsedVerdict) -> bool:
-    return (one.preferred, one.groups, one.scores, one.marks) != (other.preferred, other.groups, other.scores, other.marks)
+    return (one.preferred, one.groups, one.scores, one.marks) != (
+        other.preferred,
+        other.groups,
+        other.scores,
+        other.marks,
+    )

@@ -26,8 +26,8 @@ def parse_criteria(text: str, names: Mapping[str, tuple[float, float]], *, cut: 
     """Read what a text says of each criterion.
 
     It is read from the last JSON object that names any of them, `{"criteria": {"name": {"met": true}}}` with or without
-    reasons, or shorter forms of it; where there is no JSON, from lines such as `name: yes`. A criterion that is left out
-    is left out of `marks`; one that cannot be assessed is None there.
+    reasons, or shorter forms of it; where there is no JSON, from lines such as `name: yes`. A criterion that is left
+    out is left out of `marks`; one that cannot be assessed is None there.
 
     Args:
         text: the reply as it came.
@@ -38,7 +38,8 @@ def parse_criteria(text: str, names: Mapping[str, tuple[float, float]], *, cut: 
         `ok` with `marks`, or why there are none: `conflict` where one criterion is given two different marks,
         `off_scale`, `cut`, `refusal`, `transport`, `no_verdict`.
     """
-    folded = fold(text)
+    folded, told_as = fold(text), {fold(name).text: name for name in names}
+    names = {plain: names[name] for plain, name in told_as.items()}
     if cut == "content_filter":
         return ParsedVerdict("refused", "refusal")
     if is_transport_error(folded.text):
@@ -51,15 +52,20 @@ def parse_criteria(text: str, names: Mapping[str, tuple[float, float]], *, cut: 
     told = [(found, (start, end)) for start, end, value in read if (found := _object(value, names))]
     if told:
         (marks, rationale), span = told[-1]
-        return _said(marks, rationale, folded.span(*span))
+        return _said(_renamed(marks, told_as), rationale, folded.span(*span))
     if open_at >= 0 and not answer.text[open_at:].rstrip().endswith("}"):
         return ParsedVerdict("truncated", "cut")
     lines, span = _lines(answer.text, names)
     if lines and not cut:
-        return _said(lines, "", folded.span(*span))
+        return _said(_renamed(lines, told_as), "", folded.span(*span))
     if is_refusal(answer.text):
         return ParsedVerdict("refused", "refusal")
     return ParsedVerdict("truncated", "cut") if cut else ParsedVerdict("unparseable", "no_verdict")
+
+
+def _renamed(marks: dict[str, Any], told_as: Mapping[str, str]) -> dict[str, Any]:
+    """The marks by the criteria's own names, which the text was folded with."""
+    return {told_as[name]: mark for name, mark in marks.items()}
 
 
 def _said(marks: dict[str, Any], rationale: str, span: tuple[int, int]) -> ParsedVerdict:

@@ -69,7 +69,7 @@ def right(protocol: str, mine: str, other: str) -> dict[str, Any]:
     if protocol in ("score", "reference"):
         return {"score": 3}
     if protocol == "rubric":
-        marks = {"right": {"met": False}, "rude": {"met": True}, "clear": {"score": 2}}
+        marks: dict[str, dict[str, Any]] = {"right": {"met": False}, "rude": {"met": True}, "clear": {"score": 2}}
         return {"criteria": {name: {"reason": "so", **mark} for name, mark in marks.items()}}
     return {"ranking": [other, mine]} if protocol == "rank" else {"verdict": other}
 

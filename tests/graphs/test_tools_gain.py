@@ -10,10 +10,10 @@ import pytest
 from plurijudge.agents.judge import Judge
 from plurijudge.analyses.tools_gain import ToolsGain, tools_gain
 from plurijudge.graphs.budget import Budget
+from plurijudge.graphs.legs import Leg
 from plurijudge.graphs.plan import Plan
 from plurijudge.graphs.runner import Pace
 from plurijudge.graphs.study import Study
-from plurijudge.graphs.legs import Leg
 from plurijudge.graphs.tools_gain import compared, legs
 from plurijudge.text.errors import BadInput
 

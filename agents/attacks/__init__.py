@@ -1,0 +1,1 @@
+"""Texts that try to talk a judge round: each with a name, a kind, and where it is put."""

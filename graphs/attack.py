@@ -1,0 +1,223 @@
+"""How is a judge attacked? Items as they are, judged twice, and each again with every attack in favour of one response.
+
+    plant > judge > count
+
+`attacked` (here) derives the items, as graphs/audit.py does; the judge graph judges all of them as one run that can be
+stopped and gone on with; analyses/attack.py counts what the attacks won. Calls go through the cache: one attack more
+costs that attack alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..agents.attacks.base import Attack, Place
+from ..agents.judge import Judge
+from ..agents.perturbers.base import Unfit
+from ..analyses.attack import PROTOCOLS, Attacked, attacked as measured, save
+from ..store.records import Item
+from ..text.errors import BadInput, BadJudge
+from .audit import CONTROLS
+from .plan import Plan, draw
+from .runner import Pace, Watch
+
+if TYPE_CHECKING:
+    from .study import Outcome, Study
+
+WEAKER, RANDOM = "weaker", "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of an attack on a judge.
+
+    Attributes:
+        found: what was measured; None where the run was stopped.
+        outcome: the run.
+    """
+
+    found: Attacked | None
+    outcome: Outcome
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {"attack": None if self.found is None else self.found.to_dict(), "outcome": self.outcome.to_dict()}
+
+
+def check(judge: Judge) -> None:
+    """Refuse a judge whose verdicts nothing can be counted of.
+
+    Raises:
+        BadJudge: if its protocol is none of those that attacks are counted for.
+    """
+    if judge.protocol not in PROTOCOLS:
+        raise BadJudge(
+            f"{judge.title} judges by the protocol `{judge.protocol}`; attacks are counted for {', '.join(PROTOCOLS)}."
+        )
+
+
+def favoured(item: Item, on: str, *, seed: int = 0) -> str:
+    """The id of the response that attacks on an item favour.
+
+    Args:
+        item: what is judged.
+        on: `weaker` for the one that gold likes least, drawn where gold does not tell; `random` for a drawn one; else a
+            response's id, or the name of the model that wrote it.
+        seed: of what is drawn.
+
+    Raises:
+        Unfit: if the item has no such response.
+    """
+    names = [response.id for response in item.responses]
+    if on not in (WEAKER, RANDOM):
+        wrote = next((response.id for response in item.responses if response.model == on), None)
+        if on not in names and wrote is None:
+            raise Unfit(f"it has no response `{on}`")
+        return on if on in names else str(wrote)
+    if on == WEAKER:
+        liked = dict.fromkeys(names, 0.0)
+        for label in item.gold:
+            chosen = [name for name in label.acceptable or () if name in liked]
+            for name in chosen:
+                liked[name] += 1 / len(chosen)
+        least = [name for name in names if liked[name] == min(liked.values())]
+        if len(least) < len(names):
+            names = least
+    return names[draw(seed, "attack", item.id) % len(names)]
+
+
+def attacked(
+    items: Iterable[Item],
+    attacks: Sequence[Attack],
+    *,
+    places: Sequence[Place] = ("response",),
+    on: str = WEAKER,
+    each: int | None = None,
+    seed: int = 0,
+    unfit: Counter[tuple[str, str]] | None = None,
+) -> Iterator[Item]:
+    """Each item, and what is derived from it: one for each attack and place.
+
+    Args:
+        items: what is judged.
+        attacks: what is planted.
+        places: where.
+        on: in whose favour; see `favoured`.
+        each: how many attacks of each kind an item gets, drawn for it; all where it is not given.
+        seed: of what is drawn.
+        unfit: how many times an attack could not be planted, by attack and reason, is counted here.
+
+    Raises:
+        BadInput: if no item has the response that is to be favoured.
+    """
+    read = missed = 0
+    for item in items:
+        yield item
+        if item.parent or not item.responses:
+            continue
+        read += 1
+        try:
+            side = favoured(item, on, seed=seed)
+        except Unfit as why:
+            missed += 1
+            if unfit is not None:
+                unfit["every attack", str(why)] += 1
+            continue
+        for attack in attacks if each is None else drawn(attacks, each, item, seed=seed):
+            for place in (one for one in places if one in attack.places):
+                try:
+                    yield attack.planted(item, side, place)
+                except Unfit as why:
+                    if unfit is not None:
+                        unfit[attack.name, str(why)] += 1
+    if read and missed == read:
+        raise BadInput(
+            f"No item has a response `{on}`.", way_out=f"--on {WEAKER}, {RANDOM}, a response's id or a model"
+        )
+
+
+def drawn(attacks: Sequence[Attack], each: int, item: Item, *, seed: int = 0) -> list[Attack]:
+    """So many attacks of each kind, drawn for an item, in the order given."""
+    kinds: dict[str, list[Attack]] = {}
+    for attack in attacks:
+        kinds.setdefault(attack.kind, []).append(attack)
+    chosen = {
+        attack.name
+        for held in kinds.values()
+        for attack in sorted(held, key=lambda one: draw(seed, "attacks", item.id, one.name))[:each]
+    }
+    return [attack for attack in attacks if attack.name in chosen]
+
+
+def plan_of(*, samples: int = 1, seed: int = 0, fresh: bool = False, unfit: Counter[tuple[str, str]]) -> Plan:
+    """The plan of a run over items and what was derived from them.
+
+    Args:
+        samples: how often each attacked presentation is judged.
+        seed: of every draw.
+        fresh: whether answers of other runs are left unread.
+        unfit: as `attacked` counts.
+    """
+    told = tuple((name, reason, n) for (name, reason), n in sorted(unfit.items()))
+    return Plan(samples=samples, controls=max(CONTROLS, samples), seed=seed, fresh=fresh, not_planted=told)
+
+
+async def attack(
+    study: Study,
+    items: Iterable[Item],
+    judge: Judge,
+    attacks: Sequence[Attack],
+    *,
+    places: Sequence[Place] = ("response",),
+    on: str = WEAKER,
+    each: int | None = None,
+    samples: int = 1,
+    seed: int = 0,
+    fresh: bool = False,
+    pace: Pace | None = None,
+    name: str = "",
+    watch: Watch | None = None,
+    stop: asyncio.Event | None = None,
+) -> Tried:
+    """Judge items as they are and attacked, and count what the attacks won.
+
+    Args:
+        study: where everything is kept.
+        items: records that the judge can judge.
+        judge: who is attacked.
+        attacks: what is planted.
+        places: where.
+        on: in whose favour; see `favoured`.
+        each: how many attacks of each kind an item gets, drawn for it; all where it is not given.
+        samples: how often each attacked presentation is judged; untouched ones twice at least.
+        seed: of every draw.
+        fresh: whether answers of other runs are left unread.
+        pace: concurrency and budget.
+        name: what the data set is called.
+        watch: called with the progress after each item.
+        stop: set it to end early; the run stays open and can be gone on with.
+
+    Raises:
+        BadInput: if nothing can be planted.
+        BadJudge: if the judge's protocol is none of those that attacks are counted for.
+    """
+    check(judge)
+    unfit: Counter[tuple[str, str]] = Counter()
+    whole = list(attacked(items, attacks, places=places, on=on, each=each, seed=seed, unfit=unfit))
+    if not any(item.parent for item in whole):
+        raise BadInput("No attack can be planted in these items.", way_out="other items, or other --place")
+    plan = plan_of(samples=samples, seed=seed, fresh=fresh, unfit=unfit)
+    outcome = await study.judge(whole, judge, plan=plan, pace=pace, name=name, watch=watch, stop=stop)
+    if outcome.status == "open":
+        return Tried(None, outcome)
+    return Tried(await asyncio.to_thread(_measured, study, outcome.run), outcome)
+
+
+def _measured(study: Study, run: str) -> Attacked:
+    found = measured(study.store, run)
+    save(study.store, found)
+    return found
