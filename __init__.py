@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from .agents.model import Limits
     from .graphs.budget import Budget
     from .graphs.contest import Contest
+    from .graphs.one_item import judge_item, judge_item_sync, judge_pair, judge_pair_sync
+    from .graphs.outcome import Outcome
     from .graphs.plan import Plan
     from .graphs.runner import Pace
-    from .graphs.study import Outcome, Study, judge_item, judge_item_sync, judge_pair, judge_pair_sync
+    from .graphs.study import Study
     from .metrics.estimate import Estimate
     from .store.records import Decision, Gold, Item, Message, Part, Response, Verdict
     from .text.errors import PlurijudgeError
@@ -28,7 +30,7 @@ _HOME = {
     "Judge": ".agents.judge",
     "Limits": ".agents.model",
     "Message": ".store.records",
-    "Outcome": ".graphs.study",
+    "Outcome": ".graphs.outcome",
     "Pace": ".graphs.runner",
     "ParsedVerdict": ".text.verdict",
     "Part": ".store.records",
@@ -37,11 +39,11 @@ _HOME = {
     "Response": ".store.records",
     "Study": ".graphs.study",
     "Verdict": ".store.records",
-    "judge_item": ".graphs.study",
-    "judge_item_sync": ".graphs.study",
+    "judge_item": ".graphs.one_item",
+    "judge_item_sync": ".graphs.one_item",
     "judge_of": ".agents.judge",
-    "judge_pair": ".graphs.study",
-    "judge_pair_sync": ".graphs.study",
+    "judge_pair": ".graphs.one_item",
+    "judge_pair_sync": ".graphs.one_item",
     "parse_verdict": ".text.verdict",
 }
 

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from ..graphs.attack import Tried
     from ..graphs.contest import Contest
     from ..graphs.legs import Leg
+    from ..graphs.outcome import Outcome
     from ..graphs.plan import Plan
     from ..graphs.rewriting import Rewritten
     from ..graphs.runner import Pace, Progress
     from ..graphs.self_preference import Trial
-    from ..graphs.study import Outcome, Study
+    from ..graphs.study import Study
     from ..store.engine import Store
     from ..store.faults import Line
     from ..store.records import Item
@@ -226,7 +227,7 @@ class Batch:
         Gives those that are closed by the legs' names, and the one that was stopped.
         """
         from ..graphs.legs import left_of
-        from ..graphs.study import summary_line
+        from ..graphs.outcome import summary_line
 
         runs: dict[str, str] = {}
         path = str(spool()) if items == "-" else items

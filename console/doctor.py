@@ -93,7 +93,7 @@ def _isolation() -> dict[str, Any]:
 
 
 def _judgement() -> dict[str, Any]:
-    from ..graphs.study import judge_pair_sync
+    from ..graphs.one_item import judge_pair_sync
 
     try:
         made = judge_pair_sync("What is 2 + 2?", "2 + 2 = 4.", "2 + 2 = 5.")

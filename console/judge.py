@@ -251,7 +251,7 @@ def _estimate(items: str, judge: Any, plan: Any, panel: Any, as_json: bool) -> N
 
 def _show(batch: Any, outcome: Any, *, as_json: bool, quiet: bool) -> None:
     from ..analyses.attack_notes import attack_notes
-    from ..graphs.study import summary_line
+    from ..graphs.outcome import summary_line
     from ..store.runs import find_run
     from .show import run_document, show_run
 

@@ -26,7 +26,8 @@ from .plan import Plan, draw
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
-    from .study import Outcome, Study
+    from .outcome import Outcome
+    from .study import Study
 
 WEAKER, RANDOM = "weaker", "random"
 

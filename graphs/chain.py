@@ -25,7 +25,9 @@ from .plan import Plan
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
-    from .study import Items, Outcome, Study
+    from .given import Items
+    from .outcome import Outcome
+    from .study import Study
 
 
 @dataclass(slots=True)

@@ -33,7 +33,8 @@ from .plan import Plan, response_text
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
-    from .study import Items, Study
+    from .given import Items
+    from .study import Study
 
 DESIGN = Design({attribute: tuple(levels) for attribute, levels in FORMS.items()})
 """Length, form, tone and opening, each drawn evenly and independently."""

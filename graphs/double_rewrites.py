@@ -28,7 +28,8 @@ from .plan import Plan, response_text
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
-    from .study import Items, Study
+    from .given import Items
+    from .study import Study
 
 ORIGINAL, ONCE, TWICE = "original", "once", "twice"
 

@@ -36,7 +36,8 @@ from .plan import response_text
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
-    from .study import Items, Study
+    from .given import Items
+    from .study import Study
 
 LEAST_ROOM = 256  # tokens beside those that the answer itself may take
 _CALL = metadata.tables["call"]

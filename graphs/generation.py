@@ -27,7 +27,8 @@ from .plan import Plan
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
-    from .study import Items, Study
+    from .given import Items
+    from .study import Study
 
 PROMPT = "prompt_id"
 

@@ -15,8 +15,10 @@ from .plan import Plan
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
+    from .given import Items
+    from .outcome import Outcome
     from .rewriting import Rewritten
-    from .study import Items, Outcome, Study
+    from .study import Study
 
 
 @dataclass(frozen=True, slots=True)

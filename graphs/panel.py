@@ -18,8 +18,9 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
 from ..agents.judge import Judge
-from ..agents.panel import Panel
+from ..agents.panel import Panel, load_panel
 from ..store.records import Decision, Item, Verdict, VerdictKey
+from ..text.errors import BadPanel
 from .aggregate import asked_of, decided_by_panel, with_dissent
 from .judge import JudgeGraph, hear_units, judge_graph
 from .plan import Plan
@@ -132,3 +133,33 @@ def decision_of(panel: Panel | None, plan: Plan, item: Item, judge: Judge, verdi
     if panel is None:
         return reconcile(plan.units(item, judge), verdicts, protocol=judge.protocol)
     return with_dissent(decided_by_panel(panel, plan, item, judge, verdicts), plan, item, judge, panel, verdicts)
+
+
+def seated(panel: Panel | str | None, judge: Judge) -> Panel | None:
+    """The panel of that name with those who may vote; None for none.
+
+    Raises:
+        BadPanel: if there is none, it does not hold, too few may vote, or the judge does not fit it.
+        BadPersona: if one of its personas does not load.
+        BadJudge: if the model of one of its members does not hold.
+    """
+    if panel is None:
+        return None
+    found = load_panel(panel) if isinstance(panel, str) else panel
+    if judge.function and any(seat.persona for seat in found.seats):
+        raise BadPanel(
+            f"`{judge.title}` is a function of your own: it is not told of personas.", way_out="a model, or no panel"
+        )
+    voices = found if found.is_seated else found.seated()
+    known: dict[tuple[str, str], str] = {}
+    for seat in voices.seats:
+        speaker = seat.judge(judge)
+        if seat.model:
+            speaker.check()
+        other = known.setdefault((speaker.id, seat.persona.id if seat.persona else ""), seat.name)
+        if other != seat.name:
+            raise BadPanel(
+                f"Of the panel `{voices.id}`, {other!r} and {seat.name!r} are one voice: the judge is that model.",
+                way_out="leave one out",
+            )
+    return voices

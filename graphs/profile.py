@@ -12,7 +12,8 @@ from ..text.factors import Factor
 if TYPE_CHECKING:
     from ..analyses.profile_found import Profile
     from .extraction import Extracted
-    from .study import Outcome, Study
+    from .outcome import Outcome
+    from .study import Study
 
 
 def profile(

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from ..agents.judge import Judge
 from ..agents.kinship import Notice, notices_before
-from ..agents.ledger import NoLedger
-from ..agents.panel import Panel, load_panel
+from ..agents.panel import Panel
 from ..agents.tools.known import AUTO
 from ..store.datasets import Dataset, Reading, dataset_of_file, dataset_of_records, find_dataset, scan
 from ..store.engine import Store
-from ..store.faults import Fault, Unusable, explained
-from ..store.files import item_of_fields
+from ..store.faults import Fault
 from ..store.personas import stored_panel
 from ..store.progress import tally
-from ..store.queries import decisions_of
-from ..store.records import Decision, Item
 from ..store.runs import Run, create_run, find_run
 from ..store.transactions import ask
-from ..text.errors import BadInput, BadJudge, BadPanel
+from ..text.errors import BadInput, BadJudge
 from .early import gate_answer
-from .model import Models
-from .panel import graph_of
+from .given import Items, as_item, rows_of, sized
+from .in_sync import run_sync
+from .outcome import Outcome
+from .panel import seated
 from .plan import Plan
 from .runner import Job, Pace, Watch
-from .state import Bench
 
 if TYPE_CHECKING:
     from ..analyses.profile_found import Profile
@@ -44,88 +37,7 @@ if TYPE_CHECKING:
     from .self_preference import Trial as Verdicts
     from .tools_gain import Trial
 
-T = TypeVar("T")
 Heed = Callable[[tuple[Notice, ...]], Awaitable[None]]
-Items = str | os.PathLike[str] | Iterable[Item | Mapping[str, Any]] | Any
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run came to.
-
-    Attributes:
-        run: the run's id.
-        status: `closed`, or `open` where it was stopped and can be gone on with.
-        stopped: why it was stopped: `interrupted`, which limit of its budget it reached, or, of a closed run, what was
-            known early; '' where it was not.
-        sums: its sums over rows: decisions by outcome, verdicts by status, calls, hits, tokens, cost.
-        set_aside: items and lines that could not be judged, and why, by name.
-        gate: whether what must hold does: `holds`, `fails` or `unknown`, '' where the run has no gate or is open.
-        gate_said: why.
-    """
-
-    run: str
-    status: str
-    sums: dict[str, Any]
-    set_aside: int
-    faults: tuple[str, ...] = ()
-    stopped: str = ""
-    gate: str = ""
-    gate_said: str = ""
-    _store: Store | None = field(default=None, repr=False, compare=False)
-
-    def decisions(self) -> list[dict[str, Any]]:
-        """The run's decisions, with the SQL column names as keys."""
-        assert self._store is not None
-        return list(decisions_of(self._store, self.run))
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
-        return {
-            "run": self.run,
-            "status": self.status,
-            "stopped": self.stopped,
-            **self.sums,
-            "set_aside": self.set_aside,
-            "faults": [*self.faults],
-            "gate": self.gate,
-            "gate_said": self.gate_said,
-        }
-
-    def to_frame(self) -> Any:
-        """The decisions as a polars data frame."""
-        import polars
-
-        return polars.DataFrame(self.decisions(), infer_schema_length=None)
-
-    def __str__(self) -> str:
-        """One line for people."""
-        return f"{self.run} ({self.status}): {summary_line(self.sums, set_aside=self.set_aside)}"
-
-
-def summary_line(sums: Mapping[str, Any], *, set_aside: int = 0) -> str:
-    """How many items were decided, how, what failed and why, and what it cost, in one line."""
-    made = sums["decisions"]
-    total = sum(made.values())
-    parts = [f"{total + set_aside} read", f"{made.get('ok', 0) + made.get('tie', 0)} judged"]
-    parts += [f"{made[name]} {name}" for name in ("flipped", "abstained", "no_quorum") if made.get(name)]
-    if made.get("failed"):
-        why = sorted(sums["reasons"].items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-        parts.append(f"{made['failed']} failed (verdicts: {', '.join(f'{n} {reason}' for reason, n in why)})")
-    if set_aside:
-        parts.append(f"{set_aside} set aside")
-    parts.append(f"{sums['calls']} calls, {sums['hits']} from the cache")
-    parts.append(cost_words(sums))
-    return ", ".join(parts)
-
-
-def cost_words(sums: Mapping[str, Any]) -> str:
-    """What the calls cost, as far as prices are known."""
-    cost = sums["cost"]
-    if sums["calls_without_price"]:
-        known = f"${cost:.4f} and " if cost else ""
-        return f"{known}{sums['calls_without_price']} calls of unknown price"
-    return f"${cost or 0:.4f}"
 
 
 class Study:
@@ -531,9 +443,9 @@ class Study:
                 )
             return Reading.of_file(dataset_of_file(self.store, path))
         records = (
-            [as_item(item, n) for n, item in enumerate(_rows(items), 1)]
-            if _sized(items)
-            else (as_item(item, n) for n, item in enumerate(_rows(items), 1))
+            [as_item(item, n) for n, item in enumerate(rows_of(items), 1)]
+            if sized(items)
+            else (as_item(item, n) for n, item in enumerate(rows_of(items), 1))
         )
         dataset, given = dataset_of_records(self.store, records, name=name or "items")
         return Reading.of_records(dataset, given)
@@ -581,65 +493,6 @@ def _rest_of(dataset: Dataset) -> Reading:
     return Reading.of_file(dataset) if dataset.path else Reading(dataset, iter(()))
 
 
-def _sized(items: Any) -> bool:
-    return hasattr(items, "__len__")
-
-
-def _rows(items: Any) -> Iterable[Any]:
-    if hasattr(items, "iter_rows"):  # polars
-        return items.iter_rows(named=True)  # type: ignore[no-any-return]
-    if hasattr(items, "to_dict") and hasattr(items, "columns"):  # pandas
-        return items.to_dict(orient="records")  # type: ignore[no-any-return]
-    return items  # type: ignore[no-any-return]
-
-
-def as_item(given: Any, number: int = 1) -> Item:
-    """An item from a record or a mapping.
-
-    Raises:
-        BadInput: if it is no item; the message names its number, the field and the reason.
-    """
-    if isinstance(given, Item):
-        return given
-    if not isinstance(given, Mapping):
-        raise BadInput(f"Item {number} is a {type(given).__name__}; needed is an Item or a mapping.")
-    try:
-        return item_of_fields(dict(given))
-    except (Unusable, ValidationError) as error:
-        fault = error if isinstance(error, Unusable) else explained(error, dict(given))
-        raise BadInput(f"Item {number}: `{fault.field}` {fault.reason}.") from error
-
-
-def seated(panel: Panel | str | None, judge: Judge) -> Panel | None:
-    """The panel of that name with those who may vote; None for none.
-
-    Raises:
-        BadPanel: if there is none, it does not hold, too few may vote, or the judge does not fit it.
-        BadPersona: if one of its personas does not load.
-        BadJudge: if the model of one of its members does not hold.
-    """
-    if panel is None:
-        return None
-    found = load_panel(panel) if isinstance(panel, str) else panel
-    if judge.function and any(seat.persona for seat in found.seats):
-        raise BadPanel(
-            f"`{judge.title}` is a function of your own: it is not told of personas.", way_out="a model, or no panel"
-        )
-    voices = found if found.is_seated else found.seated()
-    known: dict[tuple[str, str], str] = {}
-    for seat in voices.seats:
-        speaker = seat.judge(judge)
-        if seat.model:
-            speaker.check()
-        other = known.setdefault((speaker.id, seat.persona.id if seat.persona else ""), seat.name)
-        if other != seat.name:
-            raise BadPanel(
-                f"Of the panel `{voices.id}`, {other!r} and {seat.name!r} are one voice: the judge is that model.",
-                way_out="leave one out",
-            )
-    return voices
-
-
 def _check_budget(pace: Pace | None, judge: Judge, panel: Panel | None) -> None:
     """See that the budget can be kept, whoever speaks.
 
@@ -650,92 +503,3 @@ def _check_budget(pace: Pace | None, judge: Judge, panel: Panel | None) -> None:
         return
     for speaker in [judge] if panel is None else [seat.judge(judge) for seat in panel.seats]:
         pace.budget.check(speaker)
-
-
-async def judge_item(
-    item: Item | Mapping[str, Any],
-    judge: Judge | str | None = None,
-    *,
-    panel: Panel | str | None = None,
-    plan: Plan | None = None,
-) -> Decision:
-    """Judge one item without a store.
-
-    Raises:
-        BadInput: if the item does not hold, or the protocol cannot judge it.
-        ModelError: if the model cannot be called at all.
-    """
-    who = judge if isinstance(judge, Judge) else Judge(judge) if judge else Judge()
-    await asyncio.to_thread(who.check)
-    record, made = as_item(item).model_copy(update={"gold": []}), plan or Plan()
-    why = made.unfit(record, who)
-    if why is not None:
-        raise BadInput(f"The item `{record.id}` cannot be judged: `{why[0]}` {why[1]}.")
-    voices = await asyncio.to_thread(seated, panel, who)
-    models = Models.of(who, voices, ledger=NoLedger(), limits=Pace().limits)
-    try:
-        bench = Bench.of(who, models, made, secret=os.urandom(32), toolbox=who.toolbox(), panel=voices)
-        out = await graph_of(voices).ainvoke({"item": record, "verdicts": [], "fresh": True}, context=bench)
-    finally:
-        await models.close()
-    decision: Decision = out["decision"]
-    return decision
-
-
-async def judge_pair(
-    prompt: str,
-    a: str,
-    b: str,
-    *,
-    judge: Judge | str | None = None,
-    panel: Panel | str | None = None,
-    context: str | None = None,
-    reference: str | None = None,
-) -> Decision:
-    """Which of two answers is better? One question to the judge in each order, no store needed.
-
-    Args:
-        prompt: what the answers answer.
-        a: one answer; it is called `a` in the decision.
-        b: the other, `b`.
-        judge: who judges; the heuristic baseline where none is given.
-        panel: the voices that it judges with.
-        context: what came with the prompt.
-        reference: an answer known to be good.
-    """
-    responses = [{"id": "a", "text": a}, {"id": "b", "text": b}]
-    item = {"id": "pair", "prompt": prompt, "responses": responses, "context": context, "reference": reference}
-    return await judge_item(item, judge, panel=panel)
-
-
-def judge_pair_sync(prompt: str, a: str, b: str, **options: Any) -> Decision:
-    """`judge_pair`, for programs without an event loop; works in notebooks too."""
-    return run_sync(judge_pair(prompt, a, b, **options))
-
-
-def judge_item_sync(item: Item | Mapping[str, Any], judge: Judge | str | None = None, **options: Any) -> Decision:
-    """`judge_item`, for programs without an event loop; works in notebooks too."""
-    return run_sync(judge_item(item, judge, **options))
-
-
-def run_sync(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, in a thread of its own where a loop is running already (as in a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    result: list[T] = []
-    error: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            result.append(asyncio.run(work))
-        except BaseException as raised:  # handed to the caller's thread
-            error.append(raised)
-
-    thread = threading.Thread(target=target, name="plurijudge-sync")
-    thread.start()
-    thread.join()
-    if error:
-        raise error[0]
-    return result[0]

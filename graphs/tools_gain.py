@@ -17,7 +17,9 @@ from .plan import Plan
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
-    from .study import Items, Outcome, Study
+    from .given import Items
+    from .outcome import Outcome
+    from .study import Study
 
 PROBES: tuple[Probe, ...] = tuple(probe for probe in get_args(Probe) if probe)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import plurijudge as pj
-from plurijudge.graphs import study as door
+from plurijudge.graphs import one_item as door
 from plurijudge.text import errors
 from plurijudge.text.errors import PlurijudgeError
 

@@ -13,7 +13,7 @@ import pytest
 from plurijudge import Item, Judge, Plan, Study
 from plurijudge.agents.builtin import heuristic, planted
 from plurijudge.agents.subject import Subject
-from plurijudge.graphs.study import judge_item_sync, judge_pair_sync
+from plurijudge.graphs.one_item import judge_item_sync, judge_pair_sync
 from plurijudge.store.records import VerdictKey
 from plurijudge.text.errors import BadInput, BadJudge, ModelUnknown
 

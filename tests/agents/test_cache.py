@@ -13,7 +13,7 @@ from plurijudge.agents.ledger import NoLedger
 from plurijudge.agents.model import Model
 from plurijudge.agents.question import FENCE
 from plurijudge.graphs.decide import fence_of, messages_of
-from plurijudge.graphs.study import as_item
+from plurijudge.graphs.given import as_item
 from plurijudge.store.records import VerdictKey
 
 from ..court import QUICK, SCHEMA, UNIT, pairs, question, quick, rows

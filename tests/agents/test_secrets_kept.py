@@ -10,7 +10,7 @@ import pytest
 
 from plurijudge import Judge, Study
 from plurijudge.agents import wire
-from plurijudge.graphs.study import judge_pair_sync
+from plurijudge.graphs.one_item import judge_pair_sync
 from plurijudge.text.errors import BadJudge, ModelRefusedKey
 
 from ..court import pairs, quick, rows

@@ -14,8 +14,9 @@ from aiohttp import web
 from sqlalchemy import text
 
 from plurijudge.agents.judge import Judge
+from plurijudge.graphs.outcome import Outcome
 from plurijudge.graphs.plan import Plan
-from plurijudge.graphs.study import Outcome, Study
+from plurijudge.graphs.study import Study
 from plurijudge.store.corpus import add_corpus
 from plurijudge.store.documents import Document
 from plurijudge.store.exports import export

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from plurijudge.agents.judge import Judge
+from plurijudge.graphs.given import as_item
 from plurijudge.graphs.letters import read_letter
 from plurijudge.graphs.plan import Plan
 from plurijudge.graphs.reconcile import reconcile
-from plurijudge.graphs.study import Study, as_item
+from plurijudge.graphs.study import Study
 from plurijudge.store.records import Call, Verdict, VerdictKey
 from plurijudge.text.errors import BadJudge
 

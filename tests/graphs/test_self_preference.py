@@ -15,10 +15,11 @@ from plurijudge.analyses.self_preference import Options
 from plurijudge.graphs.authoring import Answers
 from plurijudge.graphs.budget import Budget
 from plurijudge.graphs.contest import Contest, forecast
+from plurijudge.graphs.given import as_item
 from plurijudge.graphs.plan import Plan
 from plurijudge.graphs.runner import Pace
 from plurijudge.graphs.self_preference import Trial, pairs_of, stored_in, try_candidates
-from plurijudge.graphs.study import Study, as_item
+from plurijudge.graphs.study import Study
 from plurijudge.store.records import Item
 from plurijudge.store.reports import analyses_of
 from plurijudge.text.errors import BadInput, NothingToJudge, PlurijudgeError
@@ -212,7 +213,7 @@ def test_who_cannot_compare_or_cannot_write_is_refused() -> None:
     gold = named("claude-1", "gemini-2")
     with pytest.raises(PlurijudgeError, match="grades single responses"):
         Contest((*named("gpt-x"), Judge("openai/llama-y", protocol="score")), gold).check()
-    own = Judge("callable/x", function="plurijudge.graphs.study:judge_pair")
+    own = Judge("callable/x", function="plurijudge.graphs.one_item:judge_pair")
     with pytest.raises(BadInput, match="writes no answers"):
         Contest((*named("gpt-x"), own), gold).check()
 
