@@ -268,7 +268,7 @@ def recorded_data() -> Path:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", ["parser", "llmbar"])
+@pytest.mark.parametrize("name", ["parser", pytest.param("llmbar", marks=pytest.mark.thorough)])
 def test_recorded_texts_are_read_as_published(name: str) -> None:
     section = import_module(f"plurijudge.benchmarks.sections.{name}").run(recorded_data())
     assert section.misses == [] and section.matched == section.total > 900

@@ -345,11 +345,11 @@ ALPHABETS: list[list[str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.slow
-def test_a_hundred_thousand_random_strings_are_worked_out_or_refused_within_fifty_milliseconds() -> None:
+@pytest.mark.parametrize("strings", [10_000, pytest.param(100_000, marks=pytest.mark.thorough)])
+def test_random_strings_are_worked_out_or_refused_within_fifty_milliseconds(strings: int) -> None:
     rng = random.Random(11)
     worked, slow = 0, []
-    for turn in range(100_000):
+    for turn in range(strings):
         alphabet = rng.choice(ALPHABETS)
         text = "".join(rng.choice(alphabet) for _ in range(rng.choice([1, 3, 5, 8, 15, 40, 120, 399, 401])))
         works: list[Callable[[], Any]] = [partial(work_out, text, rng.choice(["", "en", "de"]))]
@@ -365,7 +365,7 @@ def test_a_hundred_thousand_random_strings_are_worked_out_or_refused_within_fift
             if time.perf_counter() - begun > 0.05 and quickest(work) > 0.05:
                 slow.append(text)
     assert not slow
-    assert worked > 2000, "the strings must not all be nonsense"
+    assert worked > strings // 50, "the strings must not all be nonsense"
 
 
 # What it says of responses.
