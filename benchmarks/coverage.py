@@ -21,11 +21,9 @@ Exit codes: 0 all within, 1 one outside, 2 no such name.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -38,7 +36,7 @@ from plurijudge.benchmarks import (
     coverage_self,
     coverage_sequential,
 )
-from plurijudge.benchmarks.coverage_sequential import Told
+from plurijudge.benchmarks.simulated import Told, run
 from plurijudge.metrics.agreement import cohen_kappa
 from plurijudge.metrics.intervals import clustered_mean, score_limits
 
@@ -299,24 +297,8 @@ SIMULATIONS: dict[str, Callable[[int, int], Iterator[Told]]] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the simulations that were named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="*", help=f"of: {', '.join(SIMULATIONS)}")
-    parser.add_argument(
-        "--sets", type=int, default=10_000, help="data sets a world (at most 5,000 where not vectorised)"
-    )
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    unknown = sorted(set(options.name) - set(SIMULATIONS))
-    if unknown:
-        parser.error(f"no simulation named {', '.join(unknown)}; there are {', '.join(SIMULATIONS)}")
-    outside = 0
-    for name in options.name or SIMULATIONS:
-        for line in SIMULATIONS[name](options.seed, options.sets):
-            print(json.dumps(asdict(line)), flush=True)  # type: ignore[call-overload]
-            if not line.held:
-                outside += 1
-                print(f"outside: {line.told}", file=sys.stderr)
-    return 1 if outside else 0
+    most = "data sets a world (at most 5,000 where not vectorised)"
+    return run(SIMULATIONS, arguments, about=__doc__, sets=10_000, most=most)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,9 @@ Exit codes: 0 all within, 1 one outside, 2 no such name.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -41,6 +39,7 @@ from plurijudge.benchmarks.planted_judges import (
     null_worlds,
     planted_worlds,
 )
+from plurijudge.benchmarks.simulated import run
 from plurijudge.metrics.attacks import sensitivity
 from plurijudge.metrics.bias import Effect, cue_effect, decide, order_effect
 from plurijudge.metrics.intervals import student_t_quantile
@@ -263,23 +262,8 @@ SIMULATIONS: dict[str, Callable[[int, int], Iterator[Line] | Iterator[BatteryLin
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run all worlds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="*", help=f"of: {', '.join(SIMULATIONS)}")
-    parser.add_argument("--sets", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    unknown = sorted(set(options.name) - set(SIMULATIONS))
-    if unknown:
-        parser.error(f"no simulation named {', '.join(unknown)}; there are {', '.join(SIMULATIONS)}")
-    outside = 0
-    for name in options.name or SIMULATIONS:
-        for line in SIMULATIONS[name](options.seed, options.sets):
-            print(json.dumps(asdict(line)), flush=True)
-            if not line.held:
-                outside += 1
-                print(f"outside: {line.told}", file=sys.stderr)
-    return 1 if outside else 0
+    """Run the simulations that were named, or all."""
+    return run(SIMULATIONS, arguments, about=__doc__)
 
 
 if __name__ == "__main__":

@@ -21,17 +21,16 @@ Exit codes: 0 all within, 1 one outside, 2 no such name.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plurijudge.benchmarks.simulated import run
 from plurijudge.metrics.estimate import Estimate
 from plurijudge.metrics.factor_cells import Variant
 from plurijudge.metrics.factor_differences import paired_differences
@@ -240,22 +239,7 @@ SIMULATIONS: dict[str, Callable[[int, int], Iterator[InfluenceLine]]] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the simulations that were named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="*", help=f"of: {', '.join(SIMULATIONS)}")
-    parser.add_argument("--sets", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    unknown = sorted(set(options.name) - set(SIMULATIONS))
-    if unknown:
-        parser.error(f"no simulation named {', '.join(unknown)}; there are {', '.join(SIMULATIONS)}")
-    outside = 0
-    for name in options.name or SIMULATIONS:
-        for line in SIMULATIONS[name](options.seed, options.sets):
-            print(json.dumps(asdict(line)), flush=True)
-            if not line.held:
-                outside += 1
-                print(f"outside: {line.told}", file=sys.stderr)
-    return 1 if outside else 0
+    return run(SIMULATIONS, arguments, about=__doc__)
 
 
 if __name__ == "__main__":

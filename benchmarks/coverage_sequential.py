@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import NormalDist
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plurijudge.benchmarks.simulated import Told
 from plurijudge.metrics.sequential import LEAST, MeanSequence, narrow_enough, ordinary_limits
 
 Floats = NDArray[np.float64]
@@ -25,20 +25,6 @@ SAVING = 0.7
 FALSE = 0.05
 PLANNED_POWERS = (0.8, 0.9, 0.95, 0.99)
 PROMISED_POWER = 0.9
-
-
-class Told(Protocol):
-    """A line: fields to print, and whether what it shows is as promised."""
-
-    @property
-    def held(self) -> bool:
-        """Whether what it shows is as promised."""
-        ...
-
-    @property
-    def told(self) -> str:
-        """What to say where it is not."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..text.errors import StoreFull
-from .options import DEFAULT_DB, Db, Json, RunName, examples
+from .options import DEFAULT_DB, Db, Group, Json, RunName, examples
 from .plain import BAD, answer_json, leave, say
 from .self_judge import kin_of
 
@@ -19,7 +19,7 @@ def agreement(
     by: Annotated[
         str, typer.Option("--by", help="A key of `meta`, such as subset: measures for each of its values.")
     ] = "",
-    group: Annotated[str, typer.Option("--group", help="Only the labels of this group of annotators.")] = "",
+    group: Group = "",
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..text.errors import BadInput
 from .judging import judge_named
-from .plain import INTERRUPTED, STOPPED, leave, say
+from .plain import leave_stopped, say
 
 if TYPE_CHECKING:
     from ..agents.arms import Arm
@@ -126,7 +126,7 @@ def have_written(
         return
     if found.stopped:
         say(f"stopped while writing: {found.stopped}; start it again: what was answered is not paid again")
-        leave(INTERRUPTED if found.stopped == "interrupted" else STOPPED)
+        leave_stopped(found.stopped)
     batch.pace = left_of(batch.pace, found, seconds=time.monotonic() - begun)
     for one in wanted:
         used, unseen = (found.planted.get((one.name, status), 0) for status in (ACCEPTED, PROPOSED))

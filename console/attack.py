@@ -9,7 +9,9 @@ import typer
 
 from ..text.errors import BadInput
 from .judging import (
+    BASELINE,
     Allowance,
+    AnyJudge,
     BaseUrl,
     CallLimits,
     Criteria,
@@ -25,7 +27,7 @@ from .judging import (
     names_in,
 )
 from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
-from .plain import BAD, INTERRUPTED, STOPPED, answer, answer_json, kept, leave, say
+from .plain import BAD, answer, answer_json, kept, leave, leave_stopped, say
 
 if TYPE_CHECKING:
     from ..agents.attacks.base import Attack
@@ -44,9 +46,6 @@ EXAMPLES = examples(
     "plurijudge attack --list",
 )
 
-BASELINE = "builtin/heuristic"  # who judges where nobody is named
-
-_Who = Annotated[str, typer.Option("--judge", help="A judge's YAML file, module:function of your own, or a model.")]
 _Kinds = Annotated[
     str, typer.Option("--kind", help="Kinds or names of attacks, as verdict,role,flattery; all if none.")
 ]
@@ -72,7 +71,7 @@ _Details = Annotated[bool, typer.Option("--details", help="Print every attack, n
 def attack(
     items: Items = "",
     *,
-    judge: _Who = BASELINE,
+    judge: AnyJudge = BASELINE,
     protocol: Protocol = None,
     kind: _Kinds = "",
     place: _Places = "",
@@ -177,7 +176,7 @@ def _go_on(
 
 def _leave_open(run: str, stopped: str, db_flag: str) -> NoReturn:
     say(f"stopped: {stopped}; go on with: plurijudge attack --run {run}{db_flag}")
-    leave(INTERRUPTED if stopped == "interrupted" else STOPPED)
+    leave_stopped(stopped)
 
 
 def _list(attacks: list[Attack], *, as_json: bool) -> None:

@@ -16,7 +16,9 @@ import typer
 from ..text.errors import BadInput
 from .arms import answer_arms, arms_named, have_written, unseen_texts
 from .judging import (
+    BASELINE,
     Allowance,
+    AnyJudge,
     BaseUrl,
     CallLimits,
     Criteria,
@@ -30,7 +32,7 @@ from .judging import (
     names_in,
 )
 from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
-from .plain import BAD, INTERRUPTED, STOPPED, answer, answer_json, kept, leave, say
+from .plain import BAD, answer, answer_json, kept, leave, leave_stopped, say, write_out
 
 if TYPE_CHECKING:
     from ..agents.arms import Arm
@@ -45,9 +47,6 @@ EXAMPLES = examples(
     "plurijudge audit --run RUN --json",
 )
 
-BASELINE = "builtin/heuristic"  # who judges where nobody is named
-
-_Who = Annotated[str, typer.Option("--judge", help="A judge's YAML file, module:function of your own, or a model.")]
 _Biases = Annotated[
     str, typer.Option("--bias", help="Which, as bandwagon,identity:GROUP,my.py:NAME; `all`; a common set if not given.")
 ]
@@ -80,7 +79,7 @@ _Picture = Annotated[str, typer.Option("--picture", help="Write the effects and 
 def audit(
     items: Items = "",
     *,
-    judge: _Who = BASELINE,
+    judge: AnyJudge = BASELINE,
     bias: _Biases = "",
     mitigation: _Mitigations = "",
     no_control: _NoControl = False,
@@ -160,7 +159,7 @@ def audit(
             if outcome.status == "open":
                 say(f"stopped: {outcome.stopped}; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")
                 say(f"and then: plurijudge audit --run {outcome.run}{batch.db_flag}")
-                leave(INTERRUPTED if outcome.stopped == "interrupted" else STOPPED)
+                leave_stopped(outcome.stopped)
             runs[name] = outcome.run
             batch.pace = left_of(batch.pace, outcome, seconds=time.monotonic() - begun)
             if cures:
@@ -264,12 +263,7 @@ def _draw(found: Audit, picture: str, command: str) -> None:
 
     rows = [(_title(one), one.effect.bounded, one.found) for one in found.biases if one.kind == "cue"]
     drawn = forest(rows, title=f"How far cues move the judge (run {found.run})", unit="points")
-    try:
-        Path(picture).write_text(drawn, encoding="utf-8")
-    except OSError as error:
-        why = f"{picture} cannot be written: {error.strerror or error}."
-        raise BadInput(why, way_out=f"{command} --picture effects.svg") from error
-    say(f"picture: {picture}")
+    write_out(picture, drawn, what="picture", way_out=f"{command} --picture effects.svg")
 
 
 def _title(one: Bias) -> str:

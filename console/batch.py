@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..text.errors import BadJudge, NothingToJudge, PlurijudgeError
 from .options import DEFAULT_DB
-from .plain import INTERRUPTED, STOPPED, leave, say
+from .plain import INTERRUPTED, leave_stopped, say
 from .self_judge import tell_kin
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class Batch:
     def leave_stopped(self, outcome: Outcome) -> NoReturn:
         """End the command where one of several runs was stopped."""
         say(f"stopped: {outcome.stopped}; start it again: what was answered is not paid again{self.db_flag}")
-        leave(INTERRUPTED if outcome.stopped == "interrupted" else STOPPED)
+        leave_stopped(outcome.stopped)
 
     def resume(self, run: str) -> Outcome:
         """Go on with a run."""

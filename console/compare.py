@@ -28,8 +28,8 @@ from .judging import (
     judge_named,
     names_in,
 )
-from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
-from .plain import BAD, INTERRUPTED, SOME_FAILED, STOPPED, answer, answer_json, kept, leave, say
+from .options import DEFAULT_DB, Db, Group, Json, complete_runs, examples, grouped
+from .plain import BAD, SOME_FAILED, answer, answer_json, kept, leave, leave_stopped, say
 from .self_judge import kin_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ _Runs = Annotated[
         autocompletion=complete_runs,
     ),
 ]
-_Group = Annotated[str, typer.Option("--group", help="Only the labels of this group of annotators.")]
 
 
 @grouped
@@ -69,7 +68,7 @@ def compare(
     *,
     judges: _Judges = None,
     run: _Runs = None,
-    group: _Group = "",
+    group: Group = "",
     criteria: Criteria = None,
     base_url: BaseUrl = None,
     samples: Samples = 1,
@@ -184,7 +183,7 @@ def _leave(batch: Batch, outcome: Any, runs: list[str], judges: list[str]) -> No
     flags += f" --judges {shlex.quote(','.join(judges))}" if judges else ""
     said = "" if outcome.stopped == "interrupted" else "stopped: "
     say(f"{said}{outcome.stopped}; go on with: plurijudge compare{flags}{batch.db_flag}")
-    leave(INTERRUPTED if outcome.stopped == "interrupted" else STOPPED)
+    leave_stopped(outcome.stopped)
 
 
 def _estimate(items: str, judges: list[Judge], plan: Plan, as_json: bool) -> None:

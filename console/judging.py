@@ -30,6 +30,8 @@ ModelName = Annotated[
 JudgeName = Annotated[
     str, typer.Option("--judge", help="A judge's YAML file, one that is ready, as helpfulness, or module:function.")
 ]
+AnyJudge = Annotated[str, typer.Option("--judge", help="A judge's YAML file, module:function of your own, or a model.")]
+BASELINE = "builtin/heuristic"  # who judges where nobody is named
 Protocol = Annotated[
     Literal["pairwise", "joint", "score", "rank", "rubric", "reference", "choice"] | None,
     typer.Option(
@@ -149,7 +151,7 @@ class NamedJudge:
     """
 
     context: typer.Context
-    model: ModelName = "builtin/heuristic"
+    model: ModelName = BASELINE
     judge: JudgeName = ""
 
     def described(self, **changes: Any) -> Judge:

@@ -31,6 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout,
 RunName = Annotated[
     str, typer.Argument(help="A run, as `plurijudge runs` lists it, or `last`.", autocompletion=complete_runs)
 ]
+Group = Annotated[str, typer.Option("--group", help="Only the labels of this group of annotators.")]
 DEFAULT_DB = "plurijudge.db"
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from ..text.errors import PlurijudgeError, StoreFull
+from ..text.errors import BadInput, PlurijudgeError, StoreFull
 from ..text.secrets import known_secrets, without_secrets
 
 T = TypeVar("T")
@@ -56,6 +56,25 @@ def kept(save: Callable[[], T]) -> T | None:
     except StoreFull as error:
         say(f"note: the analysis is not kept. {error.message}")
         return None
+
+
+def write_out(name: str, text: str, *, what: str, way_out: str) -> None:
+    """Write a file that was asked for, and say so.
+
+    Args:
+        name: the file's, as it was typed.
+        text: what it holds.
+        what: what it is, as `picture`.
+        way_out: what to type in its place where it cannot be written.
+
+    Raises:
+        BadInput: if it cannot be written.
+    """
+    try:
+        Path(name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{name} cannot be written: {error.strerror or error}.", way_out=way_out) from error
+    say(f"{what}: {name}")
 
 
 def reader_gone() -> None:
@@ -104,3 +123,8 @@ def leave(code: int) -> NoReturn:
     import typer
 
     raise typer.Exit(code)
+
+
+def leave_stopped(why: str) -> NoReturn:
+    """End a command whose work was stopped before its end, `interrupted` or by a budget."""
+    leave(INTERRUPTED if why == "interrupted" else STOPPED)

@@ -24,8 +24,8 @@ from .judging import (
     batch_of,
     names_in,
 )
-from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
-from .plain import BAD, answer_json, kept, leave, say
+from .options import DEFAULT_DB, Db, Group, Json, complete_runs, examples, grouped
+from .plain import BAD, answer_json, kept, leave, say, write_out
 from .profile_live import Asked, Asking, Experiments
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Measuring:
     against: Annotated[
         Literal["human"] | None, typer.Option("--against", help="`human`: hold the judge against people's labels.")
     ] = None
-    group: Annotated[str, typer.Option("--group", help="Only the labels of this group of annotators.")] = ""
+    group: Group = ""
     tau: Annotated[
         Literal["14", "13", "b"],
         typer.Option("--tau", help="Pairs alike in a factor count as neither (14), not at all (13), or half (b)."),
@@ -337,9 +337,11 @@ def _answer(
     shown = ([] if found is None else [section_of(found, command)]) + asked.sections
     if picture:
         for place, drawn in enumerate(one for section in shown for one in section.pictures):
-            _write(picture if not place else _numbered(picture, place + 1), drawn, "--picture factors.svg")
+            name = picture if not place else _numbered(picture, place + 1)
+            write_out(name, drawn, what="written", way_out="--picture factors.svg")
     if html:
-        _write(html, _page(store, found, shown, command, kept_it=asked.documents.get("analysis")), "--html report.html")
+        page = _page(store, found, shown, command, kept_it=asked.documents.get("analysis"))
+        write_out(html, page, what="written", way_out="--html report.html")
     if as_json:
         told = {} if found is None else found.to_dict()
         answer_json({**told, **asked.documents, "command": command or shown[0].command})
@@ -382,11 +384,3 @@ def _page(store: Store, found: Profile | None, shown: list[Section], command: st
 def _numbered(name: str, number: int) -> str:
     path = Path(name)
     return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-
-
-def _write(name: str, text: str, way_out: str) -> None:
-    try:
-        Path(name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{name} cannot be written: {error.strerror or error}.", way_out=way_out) from error
-    say(f"written: {name}")

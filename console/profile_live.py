@@ -13,7 +13,7 @@ import typer
 
 from ..text.errors import BadInput
 from .judging import judge_named, names_in
-from .plain import INTERRUPTED, STOPPED, kept, leave, say
+from .plain import kept, leave_stopped, say
 
 if TYPE_CHECKING:
     from ..agents.judge import Judge
@@ -310,7 +310,7 @@ class Asking:
         if stopped:
             flag = self.batch.db_flag
             say(f"stopped: {stopped}; type it again to go on: what was answered is not paid again{flag}")
-            leave(INTERRUPTED if stopped == "interrupted" else STOPPED)
+            leave_stopped(stopped)
 
 
 def _typed(judge: Judge) -> str:

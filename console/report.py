@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..text.errors import BadInput
 from .options import DEFAULT_DB, Db, Json, RunName, examples
-from .plain import answer_json, say
+from .plain import answer_json, write_out
 from .self_judge import kin_of
 
 EXAMPLES = examples("plurijudge report last", "plurijudge report r-20261123-7f3a --html report.html")
@@ -32,12 +30,7 @@ def report(run: RunName = "last", html: _Html = "", db: Db = DEFAULT_DB, as_json
     if html:
         from ..reports.html import html_of
 
-        try:
-            Path(html).write_text(html_of(found), encoding="utf-8")
-        except OSError as error:
-            why = f"{html} cannot be written: {error.strerror or error}."
-            raise BadInput(why, way_out="--html report.html") from error
-        say(f"report: {html}")
+        write_out(html, html_of(found), what="report", way_out="--html report.html")
     if as_json:
         answer_json({**found.to_dict(), "self_judging": kin})
         return

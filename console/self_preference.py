@@ -30,7 +30,7 @@ from .judging import (
     names_in,
 )
 from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
-from .plain import BAD, INTERRUPTED, STOPPED, answer, answer_json, kept, leave, say
+from .plain import BAD, answer, answer_json, kept, leave, leave_stopped, say, write_out
 
 if TYPE_CHECKING:
     from ..agents.judge import Judge
@@ -260,7 +260,7 @@ def self_preference(
             say(f"note: {name} left {n} prompts without an answer: {_why(trial, name)}")
         if trial.matrix is None:
             say(f"stopped: {trial.stopped}; type it again to go on: what was answered is not paid again{batch.db_flag}")
-            leave(INTERRUPTED if trial.stopped == "interrupted" else STOPPED)
+            leave_stopped(trial.stopped)
         _answer(trial.matrix, trial.to_dict(), arms=trial.arms.values(), picture=picture, as_json=as_json)
     finally:
         batch.close()
@@ -371,12 +371,8 @@ def _answer(
     shown = _section(found)
     if picture:
         cells = [one for one in pairings(found.lines) if not one.subset]
-        try:
-            Path(picture).write_text(drawn(cells, title=shown.title), encoding="utf-8")
-        except OSError as error:
-            why = f"{picture} cannot be written: {error.strerror or error}."
-            raise BadInput(why, way_out=f"{found.command} --picture own.svg") from error
-        say(f"picture: {picture}")
+        text = drawn(cells, title=shown.title)
+        write_out(picture, text, what="picture", way_out=f"{found.command} --picture own.svg")
     for name, reasons in found.unread.items():
         told = ", ".join(f"{n} because {reason}" for reason, n in reasons.items())
         say(f"note: of {name} these verdicts say nothing of two models: {told}")

@@ -26,7 +26,7 @@ from .judging import (
     batch_of,
     names_in,
 )
-from .options import DEFAULT_DB, Db, Json, complete_runs, examples, grouped
+from .options import DEFAULT_DB, Db, Group, Json, complete_runs, examples, grouped
 from .plain import BAD, answer_json, kept, leave
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ _Each = Annotated[bool, typer.Option("--each", help="Try each tool alone, not al
 _Probes = Annotated[
     bool, typer.Option("--probes", help="Also try the judge with flipped results, and with tools that all fail.")
 ]
-_Group = Annotated[str, typer.Option("--group", help="Only the labels of this group of annotators.")]
 
 
 @grouped
@@ -90,7 +89,7 @@ def tools_gain(
     tools: Tools = "",
     each: _Each = False,
     probes: _Probes = False,
-    group: _Group = "",
+    group: Group = "",
     changes: Changes,
     samples: Samples = 1,
     no_ties: NoTies = False,

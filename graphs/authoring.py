@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,19 +13,13 @@ from ..agents.model import Model
 from ..store.begun import begun_before
 from ..store.datasets import item_pages
 from ..store.engine import Store
-from ..store.ledger import Ledger
-from ..store.progress import tally
 from ..store.records import Item
-from ..store.runs import Run, close_run, create_run, mark_unknown, sole_worker, stop_run
+from ..store.runs import Run, create_run
 from ..store.tables import metadata
 from ..store.transactions import ask
-from ..store.writer import Writer
-from ..text.errors import StoreError
-from .budget import Spending
+from .crew import Crew
 from .decide import fence_of
-from .model import model_of
-from .process import tuned
-from .runner import Pace, Progress, Watch
+from .runner import Pace, Watch
 
 KIND = "author"
 _CALL = metadata.tables["call"]
@@ -102,7 +94,6 @@ class Authoring:
     fresh: bool = False
     watch: Watch | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _enough: str = ""
 
     async def work(self, items: list[Item]) -> Answers:
         """Have every prompt answered that is not; a closed run that lacks an answer gives way to a new one.
@@ -127,15 +118,18 @@ class Authoring:
 
     async def _work_on(self, run: Run, left: list[Item], found: Answers) -> str:
         """Ask what is left, and close the run unless it was stopped; gives why it was."""
-        with tuned(), sole_worker(self.store, run.id) as worker:
-            await asyncio.to_thread(mark_unknown, self.store, run.id)
-            await self._ask(run, left, found, worker)
-            stopped = self._enough or ("interrupted" if self.stop.is_set() else "")
-            if stopped:
-                await asyncio.to_thread(stop_run, self.store, run.id, stopped)
+
+        async def answered(model: Model, item: Item) -> bool:
+            fence = fence_of(self.store.secret, self.author.unit(item))
+            call = await self.author.answer(model, item, fence=fence, fresh=self.fresh)
+            if call.status in ("ok", "hit") and (call.response or "").strip():
+                found.texts[item.id] = call.response or ""
             else:
-                await asyncio.to_thread(close_run, self.store, run.id)
-            return stopped
+                found.failed[item.id] = call.reason or call.status
+            return item.id in found.texts
+
+        crew = Crew(self.store, self.author.judge, self.pace, self.watch, self.stop)
+        return await crew.work(run, iter(left), answered, needed=lambda _: 1, expected=len(left))
 
     def _begun(self) -> Run | None:
         return begun(self.store, self.dataset, self.author, fresh=self.fresh)
@@ -144,75 +138,3 @@ class Authoring:
         row = {"kind": KIND, "dataset": self.dataset, "judge": self.author.id}
         plan = _plan(self.author, fresh=self.fresh)
         return create_run(self.store, judge=self.author.row(), run={**row, "plan": plan})
-
-    async def _ask(self, run: Run, left: list[Item], found: Answers, worker: str) -> None:
-        writer = Writer(self.store)
-        model: Model | None = None
-        try:
-            ledger = Ledger(writer, run=run.id, dataset=self.dataset, worker=worker)
-            model = model_of(self.author.judge, ledger=ledger, limits=self.pace.limits)
-            spending = Spending.of(self.pace.budget, ask(self.store, lambda connection: tally(connection, run.id)))
-            progress = Progress(total=len(left), expected=len(left))
-            crew = [self._worker(iter_of, model, spending, progress, found) for iter_of in self._shares(left)]
-            group = asyncio.ensure_future(_all(crew))
-            stopping = asyncio.ensure_future(self.stop.wait())
-            await asyncio.wait({group, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not group.done():
-                await asyncio.wait({group}, timeout=self.pace.grace)
-                group.cancel()
-            stopping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await group
-        finally:
-            if model is not None:
-                with contextlib.suppress(StoreError):
-                    await model.close()
-            await asyncio.to_thread(writer.close)
-
-    def _shares(self, left: list[Item]) -> list[Iterator[Item]]:
-        """One iterator that all workers draw from, once for each of them."""
-        queue = iter(left)
-        return [queue] * max(1, min(self.pace.limits.concurrency, len(left)))
-
-    async def _worker(
-        self, items: Iterator[Item], model: Model, spending: Spending, progress: Progress, found: Answers
-    ) -> None:
-        for item in items:
-            if not await self._may_ask(item.id, model, spending):
-                return
-            fence = fence_of(self.store.secret, self.author.unit(item))
-            call = await self.author.answer(model, item, fence=fence, fresh=self.fresh)
-            spending.settle(item.id, sent=model.sent)
-            if call.status in ("ok", "hit") and (call.response or "").strip():
-                found.texts[item.id] = call.response or ""
-            else:
-                found.failed[item.id] = call.reason or call.status
-            progress.judged += 1
-            progress.done += item.id in found.texts
-            progress.failed += item.id in found.failed
-            if self.watch is not None:
-                self.watch(progress)
-
-    async def _may_ask(self, item: str, model: Model, spending: Spending) -> bool:
-        """Whether the budget has room for a call; only once nothing is under way is there no room for good."""
-        while not self._enough and not self.stop.is_set():
-            enough = spending.take_up(
-                item, 1, sent=model.sent, spent=model.spent, heard=model.heard, asking=model.asking
-            )
-            if not enough:
-                return True
-            if not spending.under_way:
-                self._enough = enough
-                return False
-            await spending.settled()
-        return False
-
-
-async def _all(crew: list[Any]) -> None:
-    """All workers, as a group: where one fails the others are called off, and its own error is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for work in crew:
-                group.create_task(work)
-    except BaseExceptionGroup as several:
-        raise several.exceptions[0] from None

@@ -18,7 +18,7 @@ from ..agents.judge import Judge
 from ..store.begun import begun_before
 from ..store.datasets import store_all
 from ..store.records import Item
-from .authoring import Answers, Authoring
+from .authoring import Answers, Authoring, prompts_in
 from .decide import question_text
 from .legs import left_of
 from .plan import Plan
@@ -68,6 +68,24 @@ class Chain:
         reading = await asyncio.to_thread(self.study.reading_of, items, name=name, strict=strict)
         await asyncio.to_thread(store_all, self.study.store, reading)
         return reading.dataset.id
+
+    async def prompts(
+        self, items: Items, *, name: str, strict: bool = False, limit: int | None = None, with_gold: bool = False
+    ) -> list[Item]:
+        """Store a data set to its end, and give its items in their order, those apart that were derived from others.
+
+        Args:
+            items: as for `Study.judge`.
+            name: what the data set is called, for items that come from no file.
+            strict: refuse a file with any bad line.
+            limit: how many items are given at most, None for all; all are stored.
+            with_gold: whether they come with their labels.
+
+        Raises:
+            BadInput: if the items cannot be read.
+        """
+        dataset = await self.stored(items, name=name, strict=strict)
+        return await asyncio.to_thread(prompts_in, self.study.store, dataset, limit=limit, with_gold=with_gold)
 
     async def written(self, author: Author, dataset: str, items: list[Item]) -> Answers:
         """Have one author answer all items; its run counts against the budget."""

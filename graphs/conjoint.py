@@ -27,7 +27,6 @@ from ..store.records import Item, Response
 from ..text.errors import BadInput, NothingToJudge
 from ..text.forms import FORMS, formed, shows, wishes
 from ..text.segments import Segmented
-from .authoring import prompts_in
 from .chain import Chain, kin_notes, of_each_prompt
 from .plan import Plan, response_text
 from .runner import Pace, Watch
@@ -133,8 +132,7 @@ async def live_conjoint(
     plan = plan or Plan()
     chain = Chain(study, plan.model_copy(update={"limit": None}), pace or Pace(), watch, stop or asyncio.Event(), told)
     chain.check_budget(judge, *([] if writer is None else [writer]))
-    dataset = await chain.stored(items, name=name, strict=strict)
-    given = await asyncio.to_thread(prompts_in, study.store, dataset, limit=plan.limit, with_gold=True)
+    given = await chain.prompts(items, name=name, strict=strict, limit=plan.limit, with_gold=True)
     prompts = {item.id: item for item in of_each_prompt(given).values()}
     tasks = design.draw([*prompts], pairs=pairs, seed=seed)
     found = LiveConjoint(judge.title, BY_RULE if writer is None else writer.title, pairs=len(tasks))

@@ -46,7 +46,15 @@ class Crew:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     _enough: str = ""
 
-    async def work(self, run: Run, items: Iterator[Item], work: Work, *, needed: Callable[[Item], int]) -> str:
+    async def work(
+        self,
+        run: Run,
+        items: Iterator[Item],
+        work: Work,
+        *,
+        needed: Callable[[Item], int],
+        expected: int | None = None,
+    ) -> str:
         """Have every item worked on, and close the run unless that was stopped.
 
         Args:
@@ -54,6 +62,7 @@ class Crew:
             items: taken up one by one as workers are free.
             work: what is done with each.
             needed: how many calls an item takes at most, repairs apart.
+            expected: how many items there are, None where that is not known before they are taken up.
 
         Returns:
             Why it was stopped, '' where it was not.
@@ -67,7 +76,7 @@ class Crew:
             await asyncio.to_thread(mark_unknown, self.store, run.id)
             async with self._model(run, worker) as model:
                 spending = Spending.of(self.pace.budget, ask(self.store, lambda connection: tally(connection, run.id)))
-                progress = Progress()
+                progress = Progress(total=expected or 0, expected=expected)
                 crew = [
                     self._worker(items, work, needed, model, spending, progress)
                     for _ in range(max(1, self.pace.limits.concurrency))

@@ -22,7 +22,6 @@ from ..metrics.rewrites import RewriteEffect, rewrite_effect, rewrite_preference
 from ..store.records import Item, Response
 from ..text.attributes import ATTRIBUTES, Attribute
 from ..text.errors import BadInput, NothingToJudge
-from .authoring import prompts_in
 from .chain import Chain, kin_notes, prompt_of
 from .plan import Plan, response_text
 from .runner import Pace, Watch
@@ -137,8 +136,7 @@ async def double_rewrites(
     both = plan.model_copy(update={"limit": None, "presentations": "both"})
     chain = Chain(study, both, pace or Pace(), watch, stop or asyncio.Event(), told)
     chain.check_budget(judge, writer, checker or writer)
-    dataset = await chain.stored(items, name=name, strict=strict)
-    given = await asyncio.to_thread(prompts_in, study.store, dataset, limit=plan.limit)
+    given = await chain.prompts(items, name=name, strict=strict, limit=plan.limit)
     wanted = ATTRIBUTES[attribute]
     texts = _texts(given, wanted)
     work = _Rewriting(chain, wanted, writer, checker or writer)

@@ -21,7 +21,7 @@ from ..analyses.heard import scores_in
 from ..metrics.written_levels import Manipulation, manipulation
 from ..store.records import Item, Response
 from ..text.errors import BadInput, NothingToJudge
-from .authoring import Answers, prompts_in
+from .authoring import Answers
 from .chain import Chain, of_each_prompt, prompt_of
 from .plan import Plan
 from .runner import Pace, Watch
@@ -122,8 +122,7 @@ async def generate(
     graded = plan.model_copy(update={"limit": None})
     chain = Chain(study, graded, pace or Pace(), watch, stop or asyncio.Event(), told)
     chain.check_budget(writer)
-    dataset = await chain.stored(items, name=name, strict=strict)
-    given = await asyncio.to_thread(prompts_in, study.store, dataset, limit=plan.limit)
+    given = await chain.prompts(items, name=name, strict=strict, limit=plan.limit)
     first, twins = _distinct(given)
     asked = await chain.stored(first, name=f"prompts of {name or 'items'}")
     written: list[Answers] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,19 +16,15 @@ from ..agents.perturbers.written import SCHEMA, Rewrite, Written
 from ..store.canonical import canonical, digest
 from ..store.datasets import Reading, dataset_of_records, store_all
 from ..store.engine import Store
-from ..store.ledger import Ledger
 from ..store.progress import tally
 from ..store.records import Item, VerdictKey
 from ..store.reviews import PROPOSED, statuses
-from ..store.runs import Run, close_run, create_run, mark_unknown, sole_worker, stop_run
+from ..store.runs import Run, create_run
 from ..store.transactions import ask
-from ..store.writer import Writer
-from ..text.errors import BadInput, StoreError
-from .budget import Spending
+from ..text.errors import BadInput
+from .crew import Crew
 from .decide import fence_of
-from .model import model_of
-from .process import tuned
-from .runner import Pace, Progress, Watch
+from .runner import Pace, Watch
 
 KIND = "rewrite"
 LEAST_ROOM = 512  # tokens beside those that the text itself may take
@@ -74,7 +70,6 @@ class Rewriting:
     fresh: bool = False
     watch: Watch | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _enough: str = ""
 
     async def work(self, items: Sequence[Item], perturbers: Sequence[Written]) -> Rewritten:
         """Have every response of every pair rewritten in each way; the perturbers hold what came of it.
@@ -85,6 +80,7 @@ class Rewriting:
             BadInput: if the writer is no language model.
             ModelError: if the model cannot be called at all.
             StoreError: if the store cannot be written; what was written is kept.
+            RunBusy: if another process works on the run.
         """
         pairs = [item for item in items if not item.parent and len(item.responses) == 2]
         if not pairs or not perturbers:
@@ -94,14 +90,22 @@ class Rewriting:
         for perturber in perturbers:
             perturber.asked = True
         run = await asyncio.to_thread(self._begun, pairs)
-        with tuned(), sole_worker(self.store, run.id) as worker:
-            await asyncio.to_thread(mark_unknown, self.store, run.id)
-            await self._ask(run, pairs, perturbers, worker)
-            stopped = self._enough or ("interrupted" if self.stop.is_set() else "")
-            if stopped:
-                await asyncio.to_thread(stop_run, self.store, run.id, stopped)
-            else:
-                await asyncio.to_thread(close_run, self.store, run.id)
+
+        async def every_way(model: Model, item: Item) -> bool:
+            for perturber in perturbers:
+                for response in item.responses:
+                    with contextlib.suppress(Unfit):  # which its edit says again
+                        perturber.rewrites[item.id, response.id] = await self._one(perturber, item, response.id, model)
+            return True
+
+        crew = Crew(self.store, self.writer, self.pace, self.watch, self.stop)
+        stopped = await crew.work(
+            run,
+            iter(pairs),
+            every_way,
+            needed=lambda item: len(perturbers) * len(item.responses),
+            expected=len(pairs),
+        )
         planted = await asyncio.to_thread(self._reviewed, {item.id: item for item in pairs}, perturbers)
         return Rewritten(run.id, planted, stopped, ask(self.store, lambda connection: tally(connection, run.id)))
 
@@ -126,62 +130,6 @@ class Rewriting:
                 planted[perturber.name, status] += 1
         return planted
 
-    async def _ask(self, run: Run, pairs: list[Item], perturbers: Sequence[Written], worker: str) -> None:
-        writer = Writer(self.store)
-        model: Model | None = None
-        try:
-            ledger = Ledger(writer, run=run.id, dataset=run.dataset, worker=worker)
-            model = model_of(self.writer, ledger=ledger, limits=self.pace.limits)
-            spending = Spending.of(self.pace.budget, ask(self.store, lambda connection: tally(connection, run.id)))
-            progress = Progress(total=len(pairs), expected=len(pairs))
-            left = iter(pairs)
-            crew = max(1, min(self.pace.limits.concurrency, len(pairs)))
-            work = [self._worker(left, perturbers, model, spending, progress) for _ in range(crew)]
-            await self._until_stopped(work)
-        finally:
-            if model is not None:
-                with contextlib.suppress(StoreError):
-                    await model.close()
-            await asyncio.to_thread(writer.close)
-
-    async def _until_stopped(self, work: list[Any]) -> None:
-        """All workers, and a moment's grace for what is under way after a stop."""
-        tasks = [asyncio.ensure_future(one) for one in work]
-        stopping = asyncio.ensure_future(self.stop.wait())
-        group = asyncio.ensure_future(asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION))
-        try:
-            await asyncio.wait({group, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not group.done():
-                await asyncio.wait({group}, timeout=self.pace.grace)
-        finally:
-            for task in (*tasks, group, stopping):
-                task.cancel()
-        for said in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(said, Exception):
-                raise said
-
-    async def _worker(
-        self,
-        left: Iterator[Item],
-        perturbers: Sequence[Written],
-        model: Model,
-        spending: Spending,
-        progress: Progress,
-    ) -> None:
-        for item in left:
-            needed = len(perturbers) * len(item.responses)
-            if not await self._may_ask(item.id, needed, model, spending):
-                return
-            for perturber in perturbers:
-                for response in item.responses:
-                    with contextlib.suppress(Unfit):  # which its edit says again
-                        perturber.rewrites[item.id, response.id] = await self._one(perturber, item, response.id, model)
-            spending.settle(item.id, sent=model.sent)
-            progress.judged += 1
-            progress.done += 1
-            if self.watch is not None:
-                self.watch(progress)
-
     async def _one(self, perturber: Written, item: Item, side: str, model: Model) -> Rewrite:
         unit = VerdictKey(
             item=item.id, judge=row_of(self.writer)["id"], step=perturber.name, presentation=(side,), sample=0
@@ -199,17 +147,3 @@ class Rewriting:
         if call.status not in ("ok", "hit"):
             return Rewrite("", self.writer.model, f"the writer gave none: {call.reason or call.status}")
         return perturber.read(item, side, call.response or "", model=self.writer.model)
-
-    async def _may_ask(self, item: str, needed: int, model: Model, spending: Spending) -> bool:
-        """Whether the budget has room for an item; only once nothing is under way is there no room for good."""
-        while not self._enough and not self.stop.is_set():
-            enough = spending.take_up(
-                item, needed, sent=model.sent, spent=model.spent, heard=model.heard, asking=model.asking
-            )
-            if not enough:
-                return True
-            if not spending.under_way:
-                self._enough = enough
-                return False
-            await spending.settled()
-        return False
