@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 DEMO := demo/demo.db
 
-.PHONY: demo install test check start bench peers auditors published coverage crash wheel clean
+.PHONY: demo install test thorough check start bench peers auditors published coverage crash wheel clean
 
 # Made anew when the project's own list of dependencies changes.
 $(VENV)/.installed: pyproject.toml constraints.txt

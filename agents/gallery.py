@@ -114,13 +114,17 @@ def card_in(path: Path) -> Card | None:
         ) from error
 
 
+_LIKE = "model: openai/gpt-5-mini"
+_LINES = f"`name: value` on each line, such as `{_LIKE}`"
+
+
 def _yaml(path: Path) -> dict[str, Any]:
     try:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadJudge(f"The judge {path} cannot be read: {error}.") from error
+        raise BadJudge(f"The judge {path} cannot be read: {error}.", way_out="name a file that is there") from error
     except yaml.YAMLError as error:
-        raise BadJudge(f"The judge {path} is not YAML: {error}.") from error
+        raise BadJudge(f"The judge {path} is not YAML: {error}.", way_out=_LINES) from error
     if not isinstance(read, dict) or not all(isinstance(key, str) for key in read):
-        raise BadJudge(f"The judge {path} must be names and values, such as `model: openai/gpt-5-mini`.")
+        raise BadJudge(f"The judge {path} must be names and values, such as `{_LIKE}`.", way_out=_LINES)
     return read

@@ -32,7 +32,7 @@ def truth() -> float:
     return float(deaf_at(np.random.default_rng(0), 2_000_000, IGNORING, spread=SPREAD).mean())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_judge_that_ignores_a_fifth_of_its_evidence_is_found_out_over_200_seeds(bench: Bench) -> None:
     items = [bench.item(None) for _ in range(40)]
     for seed in range(200):
@@ -55,7 +55,7 @@ def covers(share: Estimate, value: float) -> bool:
     return share.low is not None and share.high is not None and share.low <= value <= share.high
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_in_1000_sets_with_gaps_the_interval_of_what_is_ignored_covers_what_it_promises() -> None:
     rng, hits, known = np.random.default_rng(2), 0, truth()
     for _ in range(1000):

@@ -79,6 +79,7 @@ def test_it_says_without_a_manual_that_a_judge_prefers_the_first_answer(desk: Pl
     assert f"recompute: plurijudge audit --run {run_of(done)}" in done.out
 
 
+@pytest.mark.thorough
 def test_a_judge_that_prefers_the_second_answer_is_told_so_with_sizes_above_zero(desk: Plurijudge) -> None:
     done = desk("audit", "examples.jsonl", "--judge", "builtin/planted?position=-0.9", *FEW)
     said = line_of(done.out, "This judge ")
@@ -101,6 +102,7 @@ def test_of_a_clean_judge_nothing_is_found_and_it_says_what_would_have_been(desk
     assert row(done.out, "empty")[-1] == "noticed"
 
 
+@pytest.mark.thorough
 def test_what_turns_a_judge_away_is_told_as_that_and_two_biases_in_two_lines(desk: Plurijudge) -> None:
     done = desk("audit", "examples.jsonl", "--judge", "builtin/planted?position=1&bandwagon=-2", *FEW)
     said = [line for line in done.out.splitlines() if line.startswith("This judge ")]
@@ -109,6 +111,7 @@ def test_what_turns_a_judge_away_is_told_as_that_and_two_biases_in_two_lines(des
     assert KNOWN["bandwagon"].remedy in said[1]
 
 
+@pytest.mark.thorough
 def test_a_judge_that_follows_a_crowd_is_told_what_that_means_and_what_to_do(desk: Plurijudge) -> None:
     done = desk("audit", "examples.jsonl", "--judge", "builtin/planted?bandwagon=2", *FEW)
     said = line_of(done.out, "This judge ")
@@ -192,6 +195,7 @@ def test_standard_input_is_audited_too(desk: Plurijudge) -> None:
     assert document["items"] == 5
 
 
+@pytest.mark.thorough
 def test_a_picture_is_xml_and_names_each_bias_that_was_looked_for(desk: Plurijudge) -> None:
     done = desk("audit", "examples.jsonl", "--judge", LEANS, *FEW, "--picture", "effects.svg")
     assert done.code == 0 and "picture: effects.svg" in done.err

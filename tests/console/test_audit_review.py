@@ -202,6 +202,7 @@ def test_a_second_look_is_held_against_being_asked_again(plurijudge: Plurijudge,
     assert again["mitigations"][0]["cures"] == control["gains"]
 
 
+@pytest.mark.thorough
 def test_balancing_takes_the_bias_of_the_order_away_at_twice_the_calls(plurijudge: Plurijudge) -> None:
     plurijudge.write("items.jsonl", pairs(12))
     whose = ("--judge", "own:first", "--bias", "bandwagon", "-q", "--json")
@@ -211,6 +212,7 @@ def test_balancing_takes_the_bias_of_the_order_away_at_twice_the_calls(plurijudg
     assert gains["position"] == 0.5 and cure["calls"] == 2.0 and cure["use"] is True
 
 
+@pytest.mark.thorough
 def test_an_audit_says_how_right_the_judge_was_on_what_it_hands_to_people(plurijudge: Plurijudge) -> None:
     # the judge takes what stands first, unless one answer is long: then it is right in either order
     plurijudge.write(

@@ -102,7 +102,7 @@ def test_failed_decisions_are_counted_and_end_with_1(desk: Plurijudge) -> None:
     assert "is no better than" in done.out
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_planted_difference_is_found_and_equal_judges_are_no_better(desk: Plurijudge) -> None:
     desk.write("examples.jsonl", EXAMPLES.read_bytes())
     good, bad = (f"builtin/planted?quality={quality}&seed={seed}" for quality, seed in ((4, 1), (0.2, 2)))
@@ -163,6 +163,7 @@ def test_stopped_in_either_run_it_goes_on_without_asking_anything_twice(desk: Pl
     assert [document["first"]["run"], document["second"]["run"]] == [two[2], two[4]]
 
 
+@pytest.mark.thorough
 def test_started_anew_instead_it_pays_nothing_twice_either(desk: Plurijudge) -> None:
     with Loopback(answer="A") as server:
         command = judges(desk, server)

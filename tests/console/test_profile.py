@@ -240,7 +240,7 @@ def worded(folder: Plurijudge, n: int = 10) -> None:
     folder.write("texts.jsonl", items)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_levels_drawn_at_random_give_causes_that_the_profile_of_the_judge_then_shows(plurijudge: Plurijudge) -> None:
     worded(plurijudge, 16)
     model = ("--model", "builtin/planted?length=4&seed=2")

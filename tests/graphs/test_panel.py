@@ -428,6 +428,7 @@ def test_a_budget_in_dollars_needs_the_price_of_every_model_that_speaks(tmp_path
         assert made.status == "closed"
 
 
+@pytest.mark.thorough
 def test_one_member_in_turn_is_asked_the_same_each_time_and_all_have_their_turns(tmp_path: Path) -> None:
     panel = load_panel("reviewers-3").with_options(assignment="cyclic")
     turned = Panel.of({**panel.described.model_dump(), "personas": panel.described.personas[::-1]})
@@ -463,6 +464,7 @@ def test_an_adaptive_panel_of_one_mind_asks_five_of_eight_and_says_what_it_saved
     assert json.loads(shown.said)["panel"]["saved"] == 2 * 3 * A_ROLE
 
 
+@pytest.mark.thorough
 def test_an_adaptive_panel_of_many_minds_decides_as_one_that_asks_all(loopback: Loopback, tmp_path: Path) -> None:
     loopback.script("", blind=BLIND)
     judge = Judge("openai/m", base_url=loopback.base_url)
@@ -564,6 +566,7 @@ def test_a_run_of_which_some_personas_abstain_has_no_quorum(loopback: Loopback, 
         assert [row["preferred"] for row in enough.decisions()] == ["b"]
 
 
+@pytest.mark.thorough
 def test_effective_votes_are_a_number_once_there_are_items_to_tell_them_from(tmp_path: Path) -> None:
     with Study(tmp_path / "s.db") as study:
         study.judge_sync(pairs(40), "builtin/planted?noise=2", panel="reviewers-3", plan=Plan(presentations="random"))

@@ -19,7 +19,12 @@ MEASURES = {"accuracy": "accuracy", "positional_agreement": "agreement"}
 
 @pytest.mark.shared
 @pytest.mark.parametrize(
-    ("judge", "strategy"), [("GPT-4", "Vanilla_NoRules"), ("ChatGPT", "Vanilla"), ("GPT-4", "Vanilla")]
+    ("judge", "strategy"),
+    [
+        ("GPT-4", "Vanilla_NoRules"),
+        pytest.param("ChatGPT", "Vanilla", marks=pytest.mark.thorough),
+        pytest.param("GPT-4", "Vanilla", marks=pytest.mark.thorough),
+    ],
 )
 def test_replayed_judges_reach_their_published_accuracy_and_agreement(
     shared_data: Path, tmp_path: Path, judge: str, strategy: str

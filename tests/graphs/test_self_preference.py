@@ -95,6 +95,7 @@ def test_a_judge_is_never_told_who_wrote_what(tmp_path: Path, loopback: Loopback
     assert not any(name in text for text in judged for name in CANDIDATES)
 
 
+@pytest.mark.thorough
 def test_begun_again_it_asks_nothing_and_gives_the_same(tmp_path: Path, loopback: Loopback) -> None:
     loopback.script(replies=WRITES)
     who = contest(loopback)
@@ -125,6 +126,7 @@ def test_stopped_anywhere_it_goes_on_and_asks_only_what_is_left(tmp_path: Path, 
     assert max(Counter(key["answered"] for key in loopback.stat()["keys"].values())) == 1
 
 
+@pytest.mark.thorough
 def test_a_new_candidate_costs_its_own_calls_alone(tmp_path: Path, loopback: Loopback) -> None:
     loopback.script(replies=WRITES)
     all_three = contest(loopback)
@@ -136,6 +138,7 @@ def test_a_new_candidate_costs_its_own_calls_alone(tmp_path: Path, loopback: Loo
     assert loopback.stat()["received"] - before == 2 + 2 * 2 * (3 + 2 * 4)
 
 
+@pytest.mark.thorough
 def test_answers_that_came_with_the_items_are_not_asked_for(tmp_path: Path, loopback: Loopback) -> None:
     loopback.script(replies=WRITES)
     who = contest(loopback)

@@ -364,7 +364,7 @@ def test_the_floor_holds_with_few_people_too() -> None:
     assert np.mean([value(one.found) for one in found]) > 0.15
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("members", [12, 3])
 def test_the_interval_of_a_copys_variance_ratio_covers_1(members: int) -> None:
     nominal: list[bool] = []

@@ -87,7 +87,7 @@ def test_where_groups_mean_nothing_the_null_says_so() -> None:
     assert np.mean([null.p_value <= 0.05 for null in nulls]) == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 300))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("share", "k", "size"), [(0.05, 8, 200), (0.25, 8, 60), (0.25, 21, 60), (0.6, 5, 60)])
 def test_a_planted_share_is_covered_as_often_as_promised(share: float, k: int, size: int) -> None:
     spread = np.sqrt(share / (1 - share))
