@@ -18,9 +18,10 @@ from ..store.analyses import keep_analysis
 from ..store.engine import Store
 from ..store.runs import Run, find_run
 from ..text.errors import BadInput
-from .attack_records import Cells, Planted, Record, record_of
+from .attack_records import SHARES, Cells, Planted, Record, record_of
+from .audit_records import OF_TWO
 
-PROTOCOLS = ("pairwise", "score", "reference", "rubric")
+PROTOCOLS = (*OF_TWO, "score", "reference", "rubric", "rank", "choice")
 """Those that attacks are counted for."""
 ALPHA = 0.05
 LIST_MISSING = ("abstained", "refused", "unparseable", "truncated", "error")
@@ -195,12 +196,14 @@ def _check(run: Run) -> None:
 
 
 def _pairs(run: Run) -> bool:
-    return str(run.plan["judge"].get("protocol", "pairwise")) == "pairwise"
+    return str(run.plan["judge"].get("protocol", "pairwise")) in OF_TWO
 
 
 def _span(run: Run, record: Record) -> tuple[float, float]:
-    """The ends of the scores: those of the judge's scale or rubric, wider where scores lie beyond."""
+    """The ends of the scores: 0 and 1 of shares, else of the scale or rubric, wider where scores lie beyond."""
     described = run.plan["judge"]
+    if described.get("protocol") in SHARES:
+        return 0.0, 1.0
     low, high = map(float, described.get("scale") or (1.0, 10.0))
     if described.get("protocol") == "rubric":
         low, high = 0.0, 1.0

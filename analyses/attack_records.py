@@ -18,10 +18,13 @@ from sqlalchemy import Select, select
 from ..store.engine import Store
 from ..store.runs import Run
 from ..store.tables import metadata
-from .audit_records import heard_in
+from .audit_records import OF_TWO, heard_in
 from .rows import presentation, streamed
 
 Floats = NDArray[np.float64]
+
+SHARES = ("rank", "choice")
+"""The protocols that show all responses at once, of which a verdict says how the favoured one fares."""
 
 _ITEM = metadata.tables["item"]
 _VERDICT = metadata.tables["verdict"]
@@ -109,9 +112,10 @@ def record_of(store: Store, run: Run) -> Record:
         BadInput: if a run of pairs is a panel's, or asks again what failed in another.
     """
     derived = _derived(store, run)
-    if run.plan["judge"].get("protocol", "pairwise") == "pairwise":
+    protocol = str(run.plan["judge"].get("protocol", "pairwise"))
+    if protocol in OF_TWO:
         return _of_pairs(store, run, derived)
-    return _of_scores(store, run, derived)
+    return _of_scores(store, run, derived, protocol)
 
 
 def _derived(store: Store, run: Run) -> dict[str, dict[str, str]]:
@@ -157,37 +161,54 @@ def _statuses(
     return found, controls
 
 
-def _of_scores(store: Store, run: Run, derived: dict[str, dict[str, str]]) -> Record:
-    """Scores of the favoured response alone: what was said of the others tells nothing of the attack."""
+def _of_scores(store: Store, run: Run, derived: dict[str, dict[str, str]], protocol: str) -> Record:
+    """Scores of the favoured response alone: what was said of the others tells nothing of the attack.
+
+    Of a ranking that is the share of the others that it beats; of a choice 1 where it was chosen, else 0.
+    """
     sides = {told["parent"]: told["side"] for told in derived.values()}
     items = tuple(sorted(sides))
-    held: dict[str, dict[int, float]] = {item: {} for item in items}
+    held: dict[tuple[str, int], dict[int, float]] = {}
     planted: dict[str, Planted] = {}
     controls: dict[str, int] = {}
-    for row in streamed(store, _final(run, "item", "presentation", "sample", "status", "scores")):
+    for row in streamed(store, _final(run, "item", "presentation", "sample", "status", "scores", "preferred")):
         told = derived.get(row["item"])
         item = row["item"] if told is None else told["parent"]
-        if item not in sides or presentation(row["presentation"]) != (sides[item],):
+        shown = presentation(row["presentation"])
+        if item not in sides or (protocol not in SHARES and shown != (sides[item],)):
             continue
-        score = orjson.loads(row["scores"] or "{}").get(sides[item]) if row["status"] == "ok" else None
-        value = np.nan if score is None else float(score)
+        place = item, int(shown > shown[::-1])  # an item and what is derived from it are shown in the same two orders
+        value = _value(row, sides[item], len(shown), protocol)
         if told is None:
-            held[item][row["sample"]] = value
+            held.setdefault(place, {})[row["sample"]] = value
             counts = controls
         else:
             made = Planted(told["attack"], told["attack_kind"], told["place"], {}, {})
             one = planted.setdefault(told["bias"], made)
-            one.said.setdefault((item, 0), {})[row["sample"]] = value
+            one.said.setdefault(place, {})[row["sample"]] = value
             counts = one.statuses
         counts[row["status"]] = counts.get(row["status"], 0) + 1
     most = 1 + max((sample for samples in held.values() for sample in samples), default=0)
-    control = np.full((len(items), 1, most), np.nan)
-    for number, item in enumerate(items):
-        for sample, value in held[item].items():
-            control[number, 0, sample] = value
+    where = {item: number for number, item in enumerate(items)}
+    control = np.full((len(items), 1 + max((order for _, order in held), default=0), most), np.nan)
+    for (item, order), samples in held.items():
+        for sample, value in samples.items():
+            control[where[item], order, sample] = value
     return Record(items, np.ones(len(items)), control, tuple(planted.values()), controls)
 
 
 def _final(run: Run, *names: str) -> Select[Any]:
     mine = (_VERDICT.c.run == run.id, _VERDICT.c.step == "", _VERDICT.c.persona == "")
     return select(*(_VERDICT.c[name] for name in names)).where(*mine).order_by(_VERDICT.c.id)
+
+
+def _value(row: Any, side: str, n: int, protocol: str) -> float:
+    """What one verdict says of a response; NaN where it is none."""
+    if row["status"] != "ok":
+        return float("nan")
+    if protocol == "choice":
+        return float(row["preferred"] == side)
+    score = orjson.loads(row["scores"] or "{}").get(side)
+    if score is None:
+        return float("nan")
+    return float(score) / (n - 1) if protocol == "rank" else float(score)

@@ -26,6 +26,9 @@ _ITEM = metadata.tables["item"]
 _RESPONSE = metadata.tables["response"]
 _VERDICT = metadata.tables["verdict"]
 
+OF_TWO = ("pairwise", "joint")
+"""The protocols that compare two responses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planted:
@@ -140,7 +143,7 @@ def heard_in(
 def _check(run: Run) -> None:
     if run.status != "closed":
         raise BadInput(f"The run {run.id} is still open.", way_out=f"plurijudge judge --run {run.id}")
-    if run.plan.get("judge", {}).get("protocol", "pairwise") != "pairwise":
+    if run.plan.get("judge", {}).get("protocol", "pairwise") not in OF_TWO:
         raise BadInput(f"The run {run.id} grades single responses; an audit looks at pairs.")
     if run.panel:
         raise BadInput(f"The run {run.id} is a panel's; an audit looks at one judge.")

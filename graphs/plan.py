@@ -132,7 +132,7 @@ class Plan(BaseModel):
     def shown(self, item: Item, judge: Judge) -> list[tuple[str, ...]]:
         """The presentations of an item."""
         names = [response.id for response in item.responses]
-        drawn, both = draw(self.seed, judge.id, item.id), self.presentations == "both"
+        drawn, both = draw(self.seed, judge.id, item.parent or item.id), self.presentations == "both"
         orders = judge.way.presentations(names, both=both, drawn=drawn)
         recorded = judge.recorded_orders(item) if judge.way.together else []
         if not recorded or set(orders) <= set(recorded):

@@ -29,6 +29,15 @@ def graded(item, presentation):
 
 def upright(item, presentation):
     return "a"
+
+
+def listed(item, presentation):
+    """Puts whatever says much before what says little, and otherwise `a` first."""
+    return {"ranking": sorted(presentation, key=lambda name: (len(item.response(name).text) < 40, name))}
+
+
+def picked(item, presentation):
+    return listed(item, presentation)["ranking"][0]
 '''
 
 
@@ -93,6 +102,16 @@ def test_of_a_judge_that_grades_it_says_how_far_the_score_rises(desk: Plurijudge
     assert "the score rises in 100.0 [" in done.out and "on the mean by +6.00 [" in done.out
 
 
+@pytest.mark.parametrize(("judge", "protocol"), [("own:listed", "rank"), ("own:picked", "choice")])
+def test_of_lists_it_says_how_the_favoured_one_fares(desk: Plurijudge, judge: str, protocol: str) -> None:
+    asked = ("--kind", "bribe", "--place", "response", "-q")
+    done = desk("attack", "items.jsonl", "--judge", judge, "--protocol", protocol, *asked)
+    assert done.code == 0, done.err
+    assert "the score rises in 100.0 [" in done.out and "on the mean by +1.00 [" in done.out
+    upright = desk("attack", "items.jsonl", "--judge", "own:upright", "--protocol", "choice", *asked)
+    assert upright.code == 0 and "nothing found" in upright.out, upright.out
+
+
 def test_one_that_was_stopped_is_gone_on_with_and_a_forecast_asks_nothing(desk: Plurijudge) -> None:
     asked = ("attack", "items.jsonl", "--judge", "own:gullible", "--kind", "flattery")
     dry = desk(*asked, "--dry-run", "--json")
@@ -120,7 +139,6 @@ def test_the_attacks_are_listed_with_what_each_says(desk: Plurijudge) -> None:
         (("items.jsonl", "--kind", "bribery"), "no attack `bribery`"),
         (("items.jsonl", "--place", "hit"), "planted in `hit`"),
         (("items.jsonl", "--on", "zed"), "No item has a response `zed`"),
-        (("items.jsonl", "--protocol", "rank"), "attacks are counted for pairwise"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_asked(
