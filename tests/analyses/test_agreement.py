@@ -289,7 +289,7 @@ def planted(position: float) -> tuple[float, float]:
     return sum(right) / len(right), sum(same) / len(same)
 
 
-@pytest.mark.parametrize("position", [0.0, 2.0])
+@pytest.mark.parametrize("position", [pytest.param(0.0, marks=pytest.mark.thorough), 2.0])
 def test_a_planted_judge_is_found_again_through_the_whole_program(tmp_path: Path, position: float) -> None:
     expected = dict(zip(("accuracy", "positional_agreement"), planted(position), strict=True))
     seeds, hits = range(5), dict.fromkeys(expected, 0)

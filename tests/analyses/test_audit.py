@@ -568,6 +568,7 @@ def test_a_deaf_judge_is_moved_by_no_edit_and_biased_all_the_same(room: Store, e
     assert flagged(found) == {"bandwagon"}
 
 
+@pytest.mark.thorough
 def test_biases_that_are_looked_for_in_vain_raise_the_bar_for_the_others(room: Store) -> None:
     """One in twenty true nulls has a p value under .05; beside nineteen others it is not found."""
     names = ("bandwagon", "authority", "distraction", "injection", "identity", "refinement", "compassion_fade")

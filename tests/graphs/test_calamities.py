@@ -169,7 +169,9 @@ datetime.datetime = SetBack
 '''
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("sqlite", marks=pytest.mark.thorough), pytest.param("postgres", marks=pytest.mark.postgres)]
+)
 def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
     items = 24
     db = str(tmp_path / "s.db") if kind == "sqlite" else request.getfixturevalue("postgres_url")
