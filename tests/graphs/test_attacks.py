@@ -22,12 +22,12 @@ from plurijudge.agents.attacks.known import ATTACKS
 from plurijudge.agents.perturbers.base import Unfit
 from plurijudge.agents.protocols.known import PROTOCOLS
 from plurijudge.agents.tools.evidence import hit, told_of
-from plurijudge.analyses.attack import attacked as measured
+from plurijudge.analyses.attack import PROTOCOLS as COUNTED, attacked as measured
 from plurijudge.graphs.attack import RANDOM, WEAKER, attack, attacked, drawn, favoured
 from plurijudge.graphs.decide import fence_of, heard_in, messages_of
 from plurijudge.graphs.plan import Plan
 from plurijudge.store.records import Gold, Item
-from plurijudge.text.errors import BadInput, BadJudge
+from plurijudge.text.errors import BadInput
 from plurijudge.text.injected import escaped
 
 from ..court import quick, rows
@@ -296,9 +296,8 @@ def test_each_item_gets_so_many_attacks_of_each_kind_and_not_always_the_same() -
     assert {len(names) for names in chosen} == {10} and len(set(chosen)) > 1
 
 
-def test_a_protocol_that_nothing_is_counted_for_is_refused(tmp_path: Path) -> None:
-    with Study(tmp_path / "s.db") as study, pytest.raises(BadJudge, match="attacks are counted for pairwise, score"):
-        asyncio.run(attack(study, [item()], judge_of("rank"), [*ATTACKS.values()]))
+def test_attacks_are_counted_for_every_protocol() -> None:
+    assert {*PROTOCOLS} == {*COUNTED}
 
 
 def test_a_run_without_attacks_is_told_from_one_in_which_none_succeeded(loopback: Loopback, tmp_path: Path) -> None:
