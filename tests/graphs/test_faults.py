@@ -102,6 +102,9 @@ def test_where_every_call_hangs_the_run_ends_all_the_same_and_can_be_mended(loop
 
 
 def test_an_item_has_a_deadline_of_its_own(loopback: Loopback, tmp_path: Path) -> None:
+    with Study(tmp_path / "first.db") as study:  # what is imported with the first call takes longer than the deadline
+        run(study, loopback, pace=quick(), items=1)
+    loopback.reset()
     loopback.script("ok*6,hang*")
     pace = Pace(limits=Limits(concurrency=2, timeout=600, total=600), item_timeout=0.5)
     with Study(tmp_path / "s.db") as study:
