@@ -75,6 +75,7 @@ class Writer:
     `await writer.do(work)` runs `work(connection)` in the writer's thread and comes back once it is committed. As every
     caller waits for its own commit, what is queued is bounded by how many callers there are. Work whose connection is
     lost is run again, with the rest of its batch; `transactions.again` tells it whether it may have been committed.
+    What `do` runs sees all that was queued before it, whoever still waits for that.
     """
 
     def __init__(self, store: Store) -> None:
@@ -179,12 +180,11 @@ class Writer:
             together: dict[Callable[..., Any], list[_Job[Any]]] = {}
             for job in jobs:
                 if job.given is _ALONE:
+                    _do_together(connection, together)
                     job.result = job.work(connection)
                 else:
                     together.setdefault(job.work, []).append(job)
-            for bulk, some in together.items():
-                for job, result in zip(some, bulk(connection, [job.given for job in some]), strict=True):
-                    job.result = result
+            _do_together(connection, together)
 
         try:
             transactions.run(work)
@@ -199,6 +199,14 @@ class Writer:
         except BaseException as plain:
             for job in jobs:
                 job.error = plain
+
+
+def _do_together(connection: Connection, together: dict[Callable[..., Any], list[_Job[Any]]]) -> None:
+    """Do what was gathered for each bulk, and have nothing gathered any more."""
+    for bulk, some in together.items():
+        for job, result in zip(some, bulk(connection, [job.given for job in some]), strict=True):
+            job.result = result
+    together.clear()
 
 
 def _settle(jobs: list[_Job[Any]]) -> None:

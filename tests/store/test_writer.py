@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy import Connection, event, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from plurijudge.store.engine import Store, make_engine
@@ -57,6 +58,33 @@ def test_one_faulty_job_of_a_batch_is_told_and_the_others_are_written(store: Sto
     assert (two, three) == ("d-2", "d-3")
     assert isinstance(again, StoreError)
     assert names(store) == ["d-1", "d-2", "d-3"]
+
+
+def test_work_sees_what_was_queued_before_it_though_nobody_waits_for_that_any_more(store: Store) -> None:
+    def put_all(connection: Connection, given: list[str]) -> list[None]:
+        connection.execute(insert(DATASET), [{"id": name} for name in given])
+        return [None] * len(given)
+
+    def rename(connection: Connection) -> int:
+        return connection.execute(update(DATASET).where(DATASET.c.name == "").values(name="late")).rowcount
+
+    async def main() -> int:
+        writer = Writer(store)
+        held = threading.Event()
+        before = asyncio.ensure_future(writer.do(lambda connection: held.wait()))
+        await asyncio.sleep(0.1)  # the writer is at it: what comes now is one batch
+        bulk = [asyncio.ensure_future(writer.each(put_all, name)) for name in ("d-1", "d-2")]
+        await asyncio.sleep(0)
+        bulk[0].cancel()
+        renamed = asyncio.ensure_future(writer.do(rename))
+        await asyncio.sleep(0)
+        held.set()
+        await asyncio.wait([before, *bulk])
+        found = await renamed
+        writer.close()
+        return found
+
+    assert asyncio.run(main()) == 2
 
 
 def test_inserting_a_row_again_is_a_no_op_of_the_database(store: Store) -> None:
