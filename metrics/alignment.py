@@ -13,7 +13,7 @@ alignment.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any, Literal, NamedTuple
 
@@ -24,6 +24,7 @@ from .estimate import Estimate
 from .factor_cells import Variant, cell_sums, checked, flat, influences
 from .factor_differences import MARGIN, Difference, paired_differences
 from .factors import RESAMPLES
+from .intervals import Basis, one_or_alike
 from .prompt_sums import Labels, halves, resampled
 from .proxies import PROXY, composites, proxy_groups
 from .rank_correlation import kendall, pearson, spearman
@@ -377,21 +378,18 @@ def _measured(sums: list[Floats], resamples: int, seed: int, level: float) -> Me
     values, many = _numbers(rows[0][known], rows[1][known]), _numbers(drawn[0], drawn[1])
     n = int(np.any(np.hstack(sums) != 0, axis=1).sum())
     method = f"percentile bootstrap over prompts, {resamples:,} resamples, seed {seed}"
-    blank = Estimate(None, None, None, None, level, method, n, int((~known).sum()))
+    basis = Basis(n, int((~known).sum()), level, method)
     few = "fewer than three factors, or groups of them, have an influence on both sides"
     why = few if known.sum() < 3 else "all influences are alike"
-    return Measures(*(_with_interval(float(v), m, blank, why) for v, m in zip(values, many, strict=True)))
+    return Measures(*(_with_interval(float(v), m, basis, why) for v, m in zip(values, many, strict=True)))
 
 
-def _with_interval(value: float, drawn: Floats, blank: Estimate, why: str) -> Estimate:
+def _with_interval(value: float, drawn: Floats, basis: Basis, why: str) -> Estimate:
     if np.isnan(value):
-        return replace(blank, reason=why)
-    if blank.n < 2:
-        return replace(blank, estimate=value, reason="one prompt tells nothing of how prompts differ")
-    if empty := int(np.isnan(drawn).sum()):
-        return replace(blank, estimate=value, reason=f"unknown in {empty:,} of {len(drawn):,} resamples")
-    low, high = np.quantile(drawn, [(1 - blank.level) / 2, (1 + blank.level) / 2])
-    return replace(blank, estimate=value, standard_error=float(drawn.std(ddof=1)), low=float(low), high=float(high))
+        return basis.unknown(why)
+    if basis.n < 2:
+        return basis.bare(value, one_or_alike(basis.n, "prompt"))
+    return basis.percentiles(value, drawn)
 
 
 def _ceiling(sums: Floats, splits: int, seed: int) -> Ceiling:

@@ -118,10 +118,12 @@ class _Blind(NamedTuple):
     reason: str
 
     def expected(self) -> list[Part]:
+        """The means that the expectation is made of."""
         e, w = self.wrong.mean(), self.won.mean()
         return [Part(self.wrong.units, self.wrong.values, 1 - 2 * w), Part(self.won.units, self.won.values, -2 * e)]
 
     def excess(self, level: float) -> Tested:
+        """DBG less the expectation, with the joint error."""
         e, w = self.wrong.mean(), self.won.mean()
         less = [Part(part.units, part.values, -part.weight) for part in self.expected()]
         parts = [Part(self.apart.units, self.apart.values, 1.0, -1.0, 1.0), *less]

@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 from .agreement import Bounds
 from .estimate import Estimate
 from .identified import Between, mean_contrast
-from .intervals import STUDENT, standard_error, student_t_quantile
+from .intervals import STUDENT, Basis, standard_error
 from .missing import missing
 from .multiplicity import Correction, q_values
 from .picks import betters, cell_means, rights, samples, verdicts
@@ -372,11 +372,8 @@ def _by_influence(value: float, influence: Floats, most: float, level: float, me
     """An estimate from how far each item pulls it; the pulls add up to 0."""
     n = len(influence)
     error = standard_error(influence * n, np.ones(n))
-    if error is None:
-        reason = "one item tells nothing of how items differ" if n < 2 else "all items are alike: error unknown"
-        return Estimate(value, None, None, None, level, method, n, left_out, reason)
-    reach = student_t_quantile((1 + level) / 2, n - 1) * error
-    return Estimate(value, error, max(-most, value - reach), min(most, value + reach), level, method, n, left_out)
+    why = "one item tells nothing of how items differ" if n < 2 else "all items are alike: error unknown"
+    return Basis(n, left_out, level, method).student(value, error, why, low=-most, high=most)
 
 
 def _log_odds(first: Floats, last: Floats, effect: Estimate, most: float) -> Estimate:

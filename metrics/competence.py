@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
-from .intervals import bounded_mean
+from .intervals import bounded_mean, why_no_error
 from .paired import mcnemar
 
 Floats = NDArray[np.float64]
@@ -230,6 +230,7 @@ def ratio_limits(
     first, second, some = a + b, a + c, a + b + c
 
     def inside(ratio: Floats) -> Flags:
+        """Whether the interval holds a ratio."""
         # the likeliest share of items that are right without alone: the larger root of a quadratic
         square, middle = whole * (1 + ratio), second * ratio**2 - (first + 2 * c)
         rest = c * (1 - ratio) * some / whole
@@ -267,11 +268,7 @@ def _relative_change(right: Flags, its: Flags, left_out: int, level: float) -> E
     squares = both * (1 - ratio) ** 2 + gained + dropped * ratio**2
     # where nothing changed, or all is lost, the items do not tell how they differ
     error = sqrt(squares * n / (n - 1)) / hits if n > 1 and squares > 0 else None
-    reason = ""
-    if error is None:
-        reason = (
-            "one item tells nothing of how items differ" if n < 2 else "all items are alike: standard error unknown"
-        )
+    reason = "" if error is not None else why_no_error(n)
     low_end, high_end = ends or (None, None)
     return Estimate(ratio - 1, error, low_end, high_end, level, RATIO, n, left_out, reason)
 

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
-from .intervals import student_t_quantile, student_t_tail
-from .logit import Floats, Places, cluster_sums
+from .intervals import Basis, one_or_alike, student_p_value
+from .logit import Floats, Places
 from .multiplicity import holm, q_values
+from .prompt_sums import by_prompt
 
 AMCE = "AMCE by least squares on levels, cluster-robust (CR1 without its factor of parameters), Student's t"
 MEAN = "marginal mean, cluster-robust, Student's t"
@@ -123,9 +124,7 @@ def amce(
     for attribute, names in levels.items():
         for name in names:
             effect = None if name == names[0] else table.effect(attribute, name)
-            p = None
-            if effect is not None and effect.estimate is not None and effect.standard_error is not None:
-                p = min(1.0, 2 * student_t_tail(abs(effect.estimate) / effect.standard_error, effect.n - 1))
+            p = None if effect is None else student_p_value(effect)
             has = table.has(attribute, name)
             rows.append(Level(attribute, name, names[0], effect, p, None, None, table.mean(has), int(has.sum())))
     tested = [place for place, row in enumerate(rows) if row.effect is not None]
@@ -163,6 +162,7 @@ class _Table:
         linked: Sequence[tuple[str, str]],
         level: float,
     ) -> _Table:
+        """Check what `amce` was given, and fit the rows that have a choice."""
         y, labels = np.asarray(chosen, dtype=float), np.asarray(clusters)
         _check(y, labels, profiles, levels, linked, level)
         known = ~np.isnan(y)
@@ -189,6 +189,7 @@ class _Table:
         )
 
     def has(self, attribute: str, name: str) -> NDArray[np.bool_]:
+        """Which rows have a level."""
         there: NDArray[np.bool_] = self.places[attribute] == self.levels[attribute].index(name)
         return there
 
@@ -230,15 +231,16 @@ class _Table:
         return self._estimate(float(contrast @ self.found), error, AMCE)
 
     def _unknown(self, why: str, method: str) -> Estimate:
-        return Estimate.unknown(why, n=self.count, left_out=self.clusters_left_out, level=self.level, method=method)
+        return Basis(self.count, self.clusters_left_out, self.level, method).unknown(why)
 
     def _estimate(self, value: float, error: float, method: str) -> Estimate:
-        n, left_out, level = self.count, self.clusters_left_out, self.level
-        why = "one cluster tells nothing of how clusters differ" if n < 2 else "all clusters are alike"
-        if n < 2 or not error > 1e-12:
-            return Estimate(value, None, None, None, level, method, n, left_out, f"{why}: error and interval unknown")
-        reach, least = student_t_quantile((1 + level) / 2, n - 1) * error, 0.0 if method == MEAN else -1.0
-        return Estimate(value, error, max(least, value - reach), min(1.0, value + reach), level, method, n, left_out)
+        return Basis(self.count, self.clusters_left_out, self.level, method).student(
+            value,
+            error if self.count > 1 and error > 1e-12 else None,
+            f"{one_or_alike(self.count, 'cluster')}: error and interval unknown",
+            low=0.0 if method == MEAN else -1.0,
+            high=1.0,
+        )
 
 
 def _check(
@@ -300,5 +302,5 @@ def _least_squares(design: Floats, y: Floats, groups: Places, count: int) -> tup
     kept = vectors[:, ~none]
     inverse = (kept / values[~none]) @ kept.T
     found = inverse @ (design.T @ y)
-    sums = cluster_sums(design * (y - design @ found)[:, None], groups, count) @ inverse
+    sums = by_prompt(design * (y - design @ found)[:, None], groups, count) @ inverse
     return found, sums.T @ sums * (count / max(1, count - 1)), vectors[:, none]

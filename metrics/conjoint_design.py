@@ -22,7 +22,6 @@ from .multiplicity import holm
 
 Places = NDArray[np.intp]
 
-MOST_CELLS = 1_000_000
 FIRST, SECOND = "first", "second"
 
 Profile = dict[str, str]

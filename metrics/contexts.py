@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
 from .intervals import bounded_mean
+from .picks import cell_means
 
 Floats = NDArray[np.float64]
 
@@ -88,11 +89,4 @@ def context_gain(with_context: ArrayLike, without: ArrayLike, *, level: float = 
     for name, values in (("with_context", first), ("without", second)):
         if np.any((values < 0) | (values > 1)):
             raise ValueError(f"`{name}` holds values outside 0..1: right is 1, wrong 0.")
-    return bounded_mean(_means(first) - _means(second), low=-1.0, level=level)
-
-
-def _means(rows: Floats) -> Floats:
-    known = ~np.isnan(rows)
-    number = known.sum(axis=1)
-    found: Floats = np.where(number > 0, np.where(known, rows, 0.0).sum(axis=1) / np.maximum(number, 1), np.nan)
-    return found
+    return bounded_mean(cell_means(first) - cell_means(second), low=-1.0, level=level)

@@ -154,13 +154,17 @@ def dbg_score(
     apart = said - gold
     known = ~np.isnan(apart)
     units = units_of(pair.items, clusters)
-    dbg = _difference(pair, said, gold, clusters, level)
+    dbg = _difference(units, apart, level)
     rate = _rate(units, np.where(known, gold, np.nan), level)
-    without = {name: _without(pair, name, said, gold_rule, clusters, level) for name in _several(pair)}
+    without = {
+        name: _difference(units, said - gold_labels(pair.without(name), rule=gold_rule), level)
+        for name in _several(pair)
+    }
     there = mass(pair)
     table = _table(said[known], gold[known])
 
     def drawn(interval: Interval) -> Estimate:
+        """DBG with one of the bootstrap's intervals."""
         return bootstrap_mean(apart, clusters=units, resamples=resamples, seed=seed, level=level, interval=interval)
 
     return DbgScore(
@@ -180,7 +184,7 @@ def dbg_score(
         mass_least=there[0] if there else None,
         mass_mean=there[1] if there else None,
         by_gold_rule={
-            rule: dbg if rule == gold_rule else _difference(pair, said, gold_labels(pair, rule=rule), clusters, level)
+            rule: dbg if rule == gold_rule else _difference(units, said - gold_labels(pair, rule=rule), level)
             for rule in GOLD_RULES
         },
         without_gold_judge=without,
@@ -188,7 +192,7 @@ def dbg_score(
         missing_bounds=_missing(pair, gold, judge_rule),
         judge_rule=judge_rule,
         gold_rule=gold_rule,
-        warnings=tuple(_warnings(pair, judge_rule)),
+        warnings=tuple(_warnings(pair, judge_rule, there)),
     )
 
 
@@ -209,12 +213,11 @@ def soft_dbg(pair: Pair, *, clusters: Clusters | None = None, level: float = 0.9
     known = ~np.isnan(said - gold)
     units = units_of(pair.items, clusters)
     own, share = (_rate(units, np.where(known, part, np.nan), level) for part in (said, gold))
-    return SoftDbg(own, share, _difference(pair, said, gold, clusters, level))
+    return SoftDbg(own, share, _difference(units, said - gold, level))
 
 
-def _difference(pair: Pair, said: Floats, gold: Floats, clusters: Clusters | None, level: float) -> Estimate:
-    rows = by_unit(units_of(pair.items, clusters), said - gold)
-    return mean_contrast(rows, most=1.0, level=level).estimate
+def _difference(units: tuple[str, ...], apart: Floats, level: float) -> Estimate:
+    return mean_contrast(by_unit(units, apart), most=1.0, level=level).estimate
 
 
 def _rate(units: tuple[str, ...], values: Floats, level: float) -> Estimate:
@@ -229,10 +232,6 @@ def _mirrored(rate: Estimate) -> Estimate:
 
 def _several(pair: Pair) -> tuple[str, ...]:
     return pair.gold_judges if len(pair.gold_judges) > 1 else ()
-
-
-def _without(pair: Pair, name: str, said: Floats, rule: GoldRule, clusters: Clusters | None, level: float) -> Estimate:
-    return _difference(pair, said, gold_labels(pair.without(name), rule=rule), clusters, level)
 
 
 def _bounds(found: list[Estimate]) -> Bounds:
@@ -259,10 +258,9 @@ def _table(said: Floats, gold: Floats) -> Table:
     return (one[0], one[1], one[2]), (two[0], two[1], two[2]), (three[0], three[1], three[2])
 
 
-def _warnings(pair: Pair, rule: JudgeRule) -> Iterator[str]:
+def _warnings(pair: Pair, rule: JudgeRule, there: tuple[float, float] | None) -> Iterator[str]:
     if rule == "closed":
         yield CLOSED
-    there = mass(pair)
     if there is not None and there[1] < MASS:
         yield (
             f"the judge's two labels hold {there[1]:.1%} of its probability on average and {there[0]:.1%} at least: "

@@ -6,7 +6,7 @@ factors itself is explained by what it reads into texts: so two readers, of diff
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
 from .factors import RESAMPLES, manifestations
-from .intervals import bounded_mean, clustered_mean
+from .intervals import Basis, bounded_mean, clustered_mean
 from .rank_correlation import pearson, spearman
 
 Floats = NDArray[np.float64]
@@ -96,21 +96,18 @@ def extractor_agreement(
         raise ValueError("`resamples` must be 2 or more, `level` between 0 and 1, `tolerance` 0 or more.")
     known = ~np.isnan(a) & ~np.isnan(b)
     names, places = np.unique(labels, return_inverse=True)
-    rows = [np.flatnonzero(known & (places.reshape(-1) == place)) for place in range(len(names))]
+    rows = _by_place(np.flatnonzero(known), places.reshape(-1)[known], len(names))
     kept = [row for row in rows if len(row)]
     draws = _drawn(a, b, kept, resamples, seed)
-    left_out = len(rows) - len(kept)
-
-    def told(number: int, value: float) -> Estimate:
-        return _with_interval(value, draws[:, number], n=len(kept), left_out=left_out, level=level)
-
+    basis = Basis(len(kept), len(rows) - len(kept), level, DRAWN)
     every = np.concatenate(kept) if kept else np.empty(0, dtype=np.intp)
     found = _measures(a[every], b[every])
+    ranked, straight, alpha = (_with_interval(*one, basis) for one in zip(found, draws.T, strict=True))
     same = np.where(known, manifestations(a, b, tolerance=tolerance) == 0, np.nan)
     return ExtractorAgreement(
-        told(0, found[0]),
-        told(1, found[1]),
-        told(2, found[2]),
+        ranked,
+        straight,
+        alpha,
         bounded_mean(_by_row(same, rows), level=level),
         clustered_mean(_by_row(np.where(known, b - a, np.nan), rows), level=level),
         bounded_mean(_by_row(*_pairs(a, b, rows, tolerance)), level=level),
@@ -139,17 +136,20 @@ def _drawn(a: Floats, b: Floats, rows: list[NDArray[np.intp]], resamples: int, s
     return found
 
 
-def _with_interval(value: float, drawn: Floats, *, n: int, left_out: int, level: float) -> Estimate:
+def _by_place(rows: NDArray[np.intp], places: NDArray[np.intp], count: int) -> list[NDArray[np.intp]]:
+    """The rows of each place, in their order."""
+    ends = np.cumsum(np.bincount(places, minlength=count))
+    return np.split(rows[np.argsort(places, kind="stable")], ends)[:count]
+
+
+def _with_interval(value: float, drawn: Floats, basis: Basis) -> Estimate:
     if np.isnan(value):
-        why = "too few responses" if n < 2 else "a reader gives all responses the same value"
-        return Estimate.unknown(why, n=n, left_out=left_out, level=level, method=DRAWN)
+        return basis.unknown("too few responses" if basis.n < 2 else "a reader gives all responses the same value")
     sure = drawn[~np.isnan(drawn)]
     if len(sure) < 2 or len(sure) < len(drawn) / 2:
-        why = "error and interval unknown: too few prompts"
-        return Estimate(value, None, None, None, level, DRAWN, n, left_out, why)
-    low, high = np.quantile(sure, [(1 - level) / 2, (1 + level) / 2])
+        return basis.bare(value, "error and interval unknown: too few prompts")
     reason = "" if len(sure) == len(drawn) else f"unknown in {len(drawn) - len(sure)} of {len(drawn)} resamples"
-    return Estimate(value, float(sure.std(ddof=1)), float(low), float(high), level, DRAWN, n, left_out, reason)
+    return replace(basis.percentiles(value, sure), reason=reason)
 
 
 def _pairs(

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from .estimate import Estimate
 from .factor_pairs import Decisive, decisive_pairs, factor_pairs
-from .intervals import score_limits, standard_error, student_t_quantile
-from .logit import Floats, cluster_sums, fit_logit, fit_ridge
+from .intervals import Basis, score_limits, standard_error
+from .logit import Floats, fit_logit, fit_ridge
+from .prompt_sums import by_prompt
 
 FOLDS = 5
 RESAMPLES = 200
@@ -97,7 +98,7 @@ def held_out(
         margins[out] = pairs.design[out] @ fit_ridge(pairs.design[~out], pairs.won[~out], _ridge(pairs))
     right = np.where(margins == 0, 0.5, (margins > 0) == (pairs.won == 1))
     surprise = np.logaddexp(0, -margins * (2 * pairs.won - 1))
-    sums = cluster_sums(np.stack([right, surprise, np.ones(len(right))], axis=1), pairs.prompts, n).T
+    sums = by_prompt(np.stack([right, surprise, np.ones(len(right))], axis=1), pairs.prompts, n).T
     accuracy = _mean(sums[0], sums[2], pairs.left_out, level, method, share=True)
     return HeldOut(accuracy, _mean(sums[1], sums[2], pairs.left_out, level, method, share=False))
 
@@ -162,7 +163,4 @@ def _mean(sums: Floats, sizes: Floats, left_out: int, level: float, method: str,
     if share:
         low, high = (float(end) for end in score_limits(sums, sizes, np.ones(n), level=level))
         return Estimate(mean, error, min(mean, low), max(mean, high), level, method, n, left_out, reason)
-    if error is None:
-        return Estimate(mean, None, None, None, level, method, n, left_out, reason)
-    reach = student_t_quantile((1 + level) / 2, n - 1) * error
-    return Estimate(mean, error, max(0.0, mean - reach), mean + reach, level, method, n, left_out)
+    return Basis(n, left_out, level, method).student(mean, error, reason, low=0.0)

@@ -6,7 +6,7 @@ than that of two influences apart, as what makes a pair hard for both cancels.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .estimate import Estimate
 from .factor_cells import checked
 from .factors import STUDENT
-from .intervals import bounded_mean, standard_error, student_t_quantile, student_t_tail
+from .intervals import Basis, bounded_mean, one_or_alike, standard_error, student_p_value, student_t_tail
 from .multiplicity import holm, q_values
 from .prompt_sums import Labels, by_prompt
 
@@ -109,19 +109,8 @@ def paired_differences(
     p_values = [one.p_value for one in found]
     lines = []
     for one, q, held in zip(found, q_values(p_values), holm(p_values), strict=True):
-        differs = q is not None and q <= alpha
-        lines.append(
-            Difference(
-                one.difference,
-                one.p_value,
-                q,
-                held,
-                one.p_equivalence,
-                one.equivalent,
-                one.pairs,
-                _conclusion(differs=differs, equivalent=one.equivalent),
-            )
-        )
+        conclusion = _conclusion(differs=q is not None and q <= alpha, equivalent=one.equivalent)
+        lines.append(replace(one, q_value=q, p_holm=held, conclusion=conclusion))
     return lines
 
 
@@ -130,18 +119,15 @@ def _difference(sums: Floats, sizes: Floats, margin: float, alpha: float, level:
     kept, pairs = sizes > 0, int(sizes.sum())
     left_out, sums, sizes = int((~kept).sum()), sums[kept], sizes[kept]
     n = len(sums)
+    basis = Basis(n, left_out, level, STUDENT)
     if n == 0:
-        nothing = Estimate.unknown("no pair was decided by both", left_out=left_out, level=level, method=STUDENT)
+        nothing = basis.unknown("no pair was decided by both")
         return Difference(nothing, None, None, None, None, None, 0, "unknown")
     mean, error = float(sums.sum() / sizes.sum()), standard_error(sums, sizes)
+    estimate = basis.student(mean, error, one_or_alike(n, "prompt"))
     if error is None:
-        why = "one prompt tells nothing of how prompts differ" if n < 2 else "all prompts are alike"
-        alike = Estimate(mean, None, None, None, level, STUDENT, n, left_out, why)
-        return Difference(alike, None, None, None, None, _alike(sums, sizes, margin, alpha), pairs, "unknown")
-    reach = student_t_quantile((1 + level) / 2, n - 1) * error
-    estimate = Estimate(mean, error, mean - reach, mean + reach, level, STUDENT, n, left_out)
-    p_value = 2 * student_t_tail(abs(mean) / error, n - 1)
-    p_equivalence = student_t_tail((margin - abs(mean)) / error, n - 1)
+        return Difference(estimate, None, None, None, None, _alike(sums, sizes, margin, alpha), pairs, "unknown")
+    p_value, p_equivalence = student_p_value(estimate), student_t_tail((margin - abs(mean)) / error, n - 1)
     return Difference(estimate, p_value, None, None, p_equivalence, p_equivalence <= alpha, pairs, "unknown")
 
 

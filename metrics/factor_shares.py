@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from .estimate import Estimate
 from .factor_pairs import Decisive, Flags, decisive_pairs, factor_pairs
-from .intervals import student_t_quantile
+from .intervals import Basis
 from .logit import Floats
 
 MOST = 8
@@ -90,9 +90,10 @@ def factor_shares(
         raise ValueError(f"`blocks` is {blocks} and `level` {level}; needed are 0 or 2 and more, and 0 < level < 1.")
     pairs = decisive_pairs(given)
     n, method = pairs.units, f"Shapley's share of McFadden's R2, delete-a-group jackknife, {blocks} blocks, seed {seed}"
+    basis = Basis(n, pairs.left_out, level, method)
     if n < 2:
         why = "fewer than two prompts have a pair of which one response is preferred"
-        unknown = Estimate.unknown(why, n=n, left_out=pairs.left_out, level=level, method=method)
+        unknown = basis.unknown(why)
         return FactorShares(given.names, (unknown,) * len(given.names), unknown, len(pairs.won))
     whole = _shared(pairs, np.ones(len(pairs.won), dtype=bool), None)
     found = np.append(whole.shares, whole.shares.sum())
@@ -103,9 +104,7 @@ def factor_shares(
         again = np.column_stack([again, again.sum(axis=1)])
         errors = np.sqrt((groups - 1) / groups * ((again - again.mean(axis=0)) ** 2).sum(axis=0))
     told = [
-        _estimate(
-            float(value), None if errors is None else float(errors[place]), groups, n, pairs.left_out, level, method
-        )
+        _estimate(float(value), None if errors is None else float(errors[place]), groups, basis)
         for place, value in enumerate(found)
     ]
     return FactorShares(given.names, tuple(told[:-1]), told[-1], len(pairs.won))
@@ -175,11 +174,8 @@ def _at(design: Floats, won: Floats, sets: Flags, weights: Floats) -> _Points:
     return _Points(values, slopes * sets, curves)
 
 
-def _estimate(
-    value: float, error: float | None, blocks: int, n: int, left_out: int, level: float, method: str
-) -> Estimate:
+def _estimate(value: float, error: float | None, blocks: int, basis: Basis) -> Estimate:
     if error is None or error < 1e-12:
         why = "no blocks were asked for" if error is None else "all blocks are alike"
-        return Estimate(value, None, None, None, level, method, n, left_out, f"{why}: error and interval unknown")
-    reach = student_t_quantile((1 + level) / 2, blocks - 1) * error
-    return Estimate(value, error, value - reach, value + reach, level, method, n, left_out)
+        return basis.bare(value, f"{why}: error and interval unknown")
+    return basis.student(value, error, "", df=blocks - 1)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from .estimate import Estimate
 from .factor_pairs import FactorPairs, Flags, design_of, factor_pairs
-from .intervals import student_t_quantile, student_t_tail
+from .intervals import Basis, student_p_value, student_t_quantile
 from .logit import Errors, Fit, Floats, Spread, covariance, fit_logit
 from .multiplicity import holm, q_values
 
@@ -230,11 +230,12 @@ class _Told(NamedTuple):
 
     def estimate(self, value: float, place: int, reason: str) -> Estimate:
         """One column's; `reason` says why its weight is unknown."""
-        n, left_out, level, method = self.spread.clusters, self.left_out, self.level, SANDWICH.format(self.errors)
+        n = self.spread.clusters
+        basis = Basis(n, self.left_out, self.level, SANDWICH.format(self.errors))
         if not len(self.fit.rows):
             reason = "no pair of which one response is preferred"
         if reason:
-            return Estimate.unknown(reason, n=n, left_out=left_out, level=level, method=method)
+            return basis.unknown(reason)
         error = sqrt(max(0.0, float(self.spread.covariance[place, place]))) if self.enough else 0.0
         why = ""
         if not self.enough:
@@ -243,20 +244,19 @@ class _Told(NamedTuple):
             why = "one prompt alone tells of it"
         elif error < 1e-9 * max(1.0, abs(value)):
             why = "all prompts are alike"
-        if why:
-            return Estimate(value, None, None, None, level, method, n, left_out, f"{why}: error and interval unknown")
-        reach = student_t_quantile((1 + level) / 2, n - 1) * error
-        return Estimate(value, error, value - reach, value + reach, level, method, n, left_out)
+        return basis.student(value, None if why else error, f"{why}: error and interval unknown")
 
     def weight(self, place: int, name: str, unit: float, vif: float | None) -> Weight:
+        """One column's, as a weight; what hangs on the other factors is still to come."""
         found = self.estimate(float(self.fit.weights[place]), place, self.fit.reasons[place])
-        t = p = None
+        t = None
         if found.estimate is not None and found.standard_error is not None:
             t = found.estimate / found.standard_error
-            p = min(1.0, 2 * student_t_tail(abs(t), found.n - 1))
-        return Weight(name, found, unit if np.isfinite(unit) else None, t, p, None, None, None, vif)
+        known_unit = unit if np.isfinite(unit) else None
+        return Weight(name, found, known_unit, t, student_p_value(found), None, None, None, vif)
 
     def tie(self) -> Estimate:
+        """The log of Davidson's parameter."""
         assert self.fit.tie is not None
         return self.estimate(self.fit.tie, len(self.fit.weights), "")
 

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
 from .factor_cells import Variant, cell_sums, checked, flat, form_of, influences, line_sums, of_cells
-from .intervals import clustered_mean, student_t_quantile, student_t_tail
+from .intervals import Basis, clustered_mean, one_or_alike, student_p_value
 from .multiplicity import holm, q_values
 from .prompt_sums import Labels, resampled
 
@@ -199,7 +199,7 @@ def factor_influence(
     counts = sums if weight is None else cell_sums(preference, sign, place, count)
     found = estimates(sums, variant, level=level)
     drawn = _bootstrap(sums, found, variant, resamples=resamples, seed=seed, level=level)
-    p_values = [_no_influence(one) if variant != "acc_eq" else None for one in found]
+    p_values = [student_p_value(one) if variant != "acc_eq" else None for one in found]
     q, held = q_values(p_values), holm(p_values)
     lines = []
     for number, pooled in enumerate(found):
@@ -294,7 +294,7 @@ def strength(preferences: ArrayLike, manifested: ArrayLike) -> Floats:
 
 
 def estimates(sums: Floats, variant: Variant, *, level: float = 0.95) -> list[Estimate]:
-    """The pooled influence of each factor from `cell_sums`, with Student's t over prompts."""
+    """The pooled influence of each factor from `cell_sums`, with Student's t over prompts, cut where influences end."""
     if not 0 < level < 1:
         raise ValueError(f"`level` is {level}; needed is 0 < level < 1.")
     _, b, c = form_of(variant)
@@ -304,19 +304,14 @@ def estimates(sums: Floats, variant: Variant, *, level: float = 0.95) -> list[Es
     used = ((sums * (np.add(b, c) > 0)[:, None]).sum(axis=1) > 0).sum(axis=0)
     lines = []
     for number, (value, many) in enumerate(zip(found.tolist(), used.tolist(), strict=True)):
-        left_out = len(sums) - many
+        basis = Basis(many, len(sums) - many, level, STUDENT)
         if np.isnan(value):
-            why = "no pair counts" if many == 0 else "the factor or the preference never differs"
-            lines.append(Estimate.unknown(why, n=many, left_out=left_out, level=level, method=STUDENT))
+            lines.append(basis.unknown("no pair counts" if many == 0 else "the factor or the preference never differs"))
             continue
         squares = float(lean[:, number] @ lean[:, number])
-        if many < 2 or squares <= 1e-24:
-            why = "one prompt tells nothing of how prompts differ" if many < 2 else "all prompts are alike"
-            lines.append(Estimate(value, None, None, None, level, STUDENT, many, left_out, why))
-            continue
-        error = sqrt(squares * many / (many - 1))
-        reach = student_t_quantile((1 + level) / 2, many - 1) * error
-        lines.append(Estimate(value, error, value - reach, value + reach, level, STUDENT, many, left_out))
+        error = None if many < 2 or squares <= 1e-24 else sqrt(squares * many / (many - 1))
+        ends = {"low": 0.0 if variant == "acc_eq" else -1.0, "high": 1.0}
+        lines.append(basis.student(value, error, one_or_alike(many, "prompt"), **ends))
     return lines
 
 
@@ -342,32 +337,17 @@ def _bootstrap(
         drawn = influences(resampled(flat(sums, variant), resamples, seed))
     lines = []
     for number, pooled in enumerate(found):
-        reason = pooled.reason
-        if drawn is None:
-            reason = reason or "no resamples were asked for"
-        elif not reason and (empty := int(np.isnan(drawn[:, number]).sum())):
-            reason = f"unknown in {empty:,} of {resamples:,} resamples"
-        if reason or drawn is None:
-            lines.append(Estimate(pooled.estimate, None, None, None, level, method, pooled.n, pooled.left_out, reason))
-            continue
-        column = drawn[:, number]
-        low, high = np.quantile(column, [(1 - level) / 2, (1 + level) / 2])
-        error = float(column.std(ddof=1))
-        lines.append(
-            Estimate(pooled.estimate, error, float(low), float(high), level, method, pooled.n, pooled.left_out)
-        )
+        basis = Basis(pooled.n, pooled.left_out, level, method)
+        if drawn is None or pooled.estimate is None or pooled.reason:
+            lines.append(basis.bare(pooled.estimate, pooled.reason or "no resamples were asked for"))
+        else:
+            lines.append(basis.percentiles(pooled.estimate, drawn[:, number]))
     return lines
 
 
 def _macro(sums: Floats, variant: Variant, level: float) -> Estimate:
     each = of_cells(sums[:, :, None], variant)[:, 0]
     return clustered_mean(each, level=level)
-
-
-def _no_influence(estimate: Estimate) -> float | None:
-    if estimate.estimate is None or estimate.standard_error is None:
-        return None
-    return 2 * student_t_tail(abs(estimate.estimate) / estimate.standard_error, estimate.n - 1)
 
 
 def _weights(weights: ArrayLike | None, pairs: int) -> Floats | None:

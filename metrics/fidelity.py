@@ -489,6 +489,7 @@ def _hypergeometric(counts: Counts, sizes: Counts, drawn: Counts) -> Floats:
     possible = (drawn <= counts[..., None]) & (drawn <= size) & (size - drawn <= rest)
 
     def ways(among: Counts, chosen: Counts) -> Floats:
+        """The log of how many ways there are to choose so many among so many."""
         chosen = np.where(possible, chosen, 0)
         found: Floats = logs[among] - logs[chosen] - logs[np.maximum(0, among - chosen)]
         return found

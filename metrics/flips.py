@@ -289,10 +289,12 @@ class _Right(NamedTuple):
 
     @property
     def given(self) -> Floats:
+        """How many samples have a verdict."""
         return self.sure + self.rest
 
     @property
     def asked(self) -> Floats:
+        """How many samples there should be."""
         return self.given + self.missing
 
 

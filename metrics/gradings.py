@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import atanh, sqrt, tanh
 
 import numpy as np
@@ -39,10 +40,7 @@ def mean_absolute_error(scores: ArrayLike, gold: ArrayLike, *, level: float = 0.
     """
     one, other = _alike(scores, gold)
     found = clustered_mean(np.abs(one - other), level=level)
-    if found.low is None:
-        return found
-    ends = {"low": max(0.0, found.low), "high": found.high}
-    return Estimate(**{**found.to_dict(), **ends})
+    return found if found.low is None else replace(found, low=max(0.0, found.low))
 
 
 def grade_correlation(scores: ArrayLike, gold: ArrayLike, *, level: float = 0.95) -> Estimate:

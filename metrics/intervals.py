@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import exp, lgamma, log, log1p, sqrt
+from math import exp, inf, lgamma, log, log1p, sqrt
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +79,88 @@ def student_t_tail(t: float, df: float) -> float:
     return beyond if t >= 0 else 1 - beyond
 
 
+class Basis(NamedTuple):
+    """What an estimate rests on and how it is made: all that the estimates of one table have in common.
+
+    Attributes:
+        n: how many units of sampling.
+        left_out: how many units were given and could not be used.
+        level: of the interval, 0..1.
+        method: how error and interval are made, in words.
+    """
+
+    n: int
+    left_out: int
+    level: float
+    method: str
+
+    def unknown(self, why: str) -> Estimate:
+        """An estimate that cannot be made, and why."""
+        return self.bare(None, why)
+
+    def bare(self, value: float | None, why: str) -> Estimate:
+        """A number whose error and interval are unknown, and why."""
+        return Estimate(value, None, None, None, self.level, self.method, self.n, self.left_out, why)
+
+    def student(
+        self,
+        value: float,
+        error: float | None,
+        why: str,
+        *,
+        df: float | None = None,
+        low: float = -inf,
+        high: float = inf,
+    ) -> Estimate:
+        """A number with Student's interval, from its standard error.
+
+        Args:
+            value: the number.
+            error: above 0; None where it is unknown, and with it the interval.
+            why: the reason where it is.
+            df: degrees of freedom, above 0; None for n - 1.
+            low: the least that the number can be, at which the interval is cut.
+            high: the most that it can be.
+
+        >>> str(Basis(10, 0, 0.95, STUDENT).student(0.5, 0.25, "", high=1.0))
+        '0.500 [-0.066, 1.000]  n=10, 0 left out'
+        """
+        if error is None:
+            return self.bare(value, why)
+        reach = student_t_quantile((1 + self.level) / 2, self.n - 1 if df is None else df) * error
+        ends = max(low, value - reach), min(high, value + reach)
+        return Estimate(value, error, *ends, self.level, self.method, self.n, self.left_out)
+
+    def percentiles(self, value: float, drawn: Floats) -> Estimate:
+        """A number with the error and interval of its resamples, shape (resamples,), NaN where one is unknown.
+
+        >>> str(Basis(10, 0, 0.5, "percentile bootstrap").percentiles(0.5, np.array([0.2, 0.4, 0.6, 0.8])))
+        '0.500 [0.350, 0.650]  n=10, 0 left out'
+        """
+        if empty := int(np.isnan(drawn).sum()):
+            return self.bare(value, f"unknown in {empty:,} of {len(drawn):,} resamples")
+        low, high = np.quantile(drawn, [(1 - self.level) / 2, (1 + self.level) / 2])
+        ends = float(drawn.std(ddof=1)), float(low), float(high)
+        return Estimate(value, *ends, self.level, self.method, self.n, self.left_out)
+
+
+def student_p_value(found: Estimate) -> float | None:
+    """How likely a number lies as far from 0 as this one, or further, were the truth 0.
+
+    Args:
+        found: an estimate that has n - 1 degrees of freedom.
+
+    Returns:
+        The two-sided p value, 0..1; None where the estimate or its error is unknown.
+
+    >>> round(student_p_value(Basis(10, 0, 0.95, STUDENT).student(0.5, 0.25, "")), 4)
+    0.0766
+    """
+    if found.estimate is None or found.standard_error is None:
+        return None
+    return min(1.0, 2 * student_t_tail(abs(found.estimate) / found.standard_error, found.n - 1))
+
+
 def _incomplete_beta(x: float, a: float, b: float) -> float:
     if x in (0.0, 1.0):
         return x
@@ -128,11 +211,7 @@ def clustered_mean(values: ArrayLike, *, level: float = 0.95) -> Estimate:
     if n == 0:
         return Estimate.unknown("no item has a value", left_out=left_out, level=level, method=STUDENT)
     mean = float(sums.sum() / sizes.sum())
-    error = standard_error(sums, sizes)
-    if error is None:
-        return Estimate(mean, None, None, None, level, STUDENT, n, left_out, _why_no_error(n))
-    reach = student_t_quantile((1 + level) / 2, n - 1) * error
-    return Estimate(mean, error, mean - reach, mean + reach, level, STUDENT, n, left_out)
+    return Basis(n, left_out, level, STUDENT).student(mean, standard_error(sums, sizes), why_no_error(n))
 
 
 def bounded_mean(values: ArrayLike, *, low: float = 0.0, high: float = 1.0, level: float = 0.95) -> Estimate:
@@ -163,7 +242,7 @@ def bounded_mean(values: ArrayLike, *, low: float = 0.0, high: float = 1.0, leve
         return Estimate.unknown("no item has a value", left_out=left_out, level=level, method=SCORE)
     mean = min(high, max(low, float(sums.sum() / sizes.sum())))
     error = standard_error(sums, sizes)
-    reason = "" if error is not None else _why_no_error(n)
+    reason = "" if error is not None else why_no_error(n)
     if n < 2:
         return Estimate(mean, None, None, None, level, SCORE, n, left_out, reason)
     pairs, counts = np.unique(sums + 1j * sizes, return_counts=True)  # as complex numbers: rows sort far slower
@@ -321,5 +400,15 @@ def _by_item(values: ArrayLike, low: float, high: float) -> tuple[Floats, Floats
     return sums[kept], sizes[kept], int(len(given) - kept.sum())
 
 
-def _why_no_error(n: int) -> str:
-    return "one item tells nothing of how items differ" if n < 2 else "all items are alike: standard error unknown"
+def why_no_error(n: int) -> str:
+    """Why n items do not tell the standard error of a mean whose interval may be known all the same."""
+    return one_or_alike(n, "item") + ("" if n < 2 else ": standard error unknown")
+
+
+def one_or_alike(n: int, unit: str) -> str:
+    """Why n units of sampling do not tell how units differ.
+
+    >>> one_or_alike(1, "prompt"), one_or_alike(5, "prompt")
+    ('one prompt tells nothing of how prompts differ', 'all prompts are alike')
+    """
+    return f"one {unit} tells nothing of how {unit}s differ" if n < 2 else f"all {unit}s are alike"

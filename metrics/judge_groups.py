@@ -347,6 +347,7 @@ def _newton(ballots: _Ballots, utilities: Floats, belongs: Floats, ridge: float)
     wins, counts = belongs.swapaxes(1, 2) @ ballots.wins, belongs.swapaxes(1, 2) @ ballots.counts
 
     def height(at: Floats) -> Floats:
+        """What is maximised, of each group."""
         gaps = at[..., one] - at[..., other]
         found: Floats = (wins * gaps - counts * np.logaddexp(0, gaps)).sum(axis=-1) - ridge / 2 * (at**2).sum(axis=-1)
         return found

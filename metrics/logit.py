@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .prompt_sums import by_prompt
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.intp]
@@ -203,7 +205,7 @@ def covariance(fit: Fit, clusters: Places, *, errors: Errors = "CR2") -> Spread:
         return Spread(np.full((size, size), np.nan if count < 2 else 0.0), count, lone)
     values, vectors = np.linalg.eigh(fit.information)
     half = (vectors / np.sqrt(np.maximum(values, 1e-300))) @ vectors.T
-    pulls = cluster_sums(fit.scores[fit.rows], own.reshape(-1), count) @ half
+    pulls = by_prompt(fit.scores[fit.rows], own.reshape(-1), count) @ half
     for begin in range(0, count, _PIECE):
         part = slice(begin, begin + _PIECE)
         shares, axes = np.linalg.eigh(half @ _information(fit.shape, own.reshape(-1), part, count) @ half)
@@ -236,18 +238,6 @@ def _information(shape: _Shape, own: Places, part: slice, count: int) -> Floats:
     return found
 
 
-def cluster_sums(values: Floats, places: Places, count: int) -> Floats:
-    """The sum of each column of `values`, shape (n_rows, n_columns), over the rows of each cluster.
-
-    >>> cluster_sums(np.array([[1.0], [2.0], [4.0]]), np.array([0, 1, 0]), 2).tolist()
-    [[5.0], [2.0]]
-    """
-    sums = np.zeros((count, values.shape[1]))
-    for place, column in enumerate(values.T):
-        sums[:, place] = np.bincount(places, column, count)
-    return sums
-
-
 def fit_ridge(
     design: Floats, won: Floats, ridge: Floats, *, weights: Floats | None = None, start: Floats | None = None
 ) -> Floats:
@@ -267,6 +257,7 @@ def fit_ridge(
     found = np.zeros(design.shape[1]) if start is None else start.copy()
 
     def value(at: Floats) -> float:
+        """What is maximised."""
         margins = design @ at
         return float(many @ (won * margins - np.logaddexp(0, margins)) - ridge @ (at * at) / 2)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 Correction = Literal["bh", "by"]
 
@@ -34,9 +35,7 @@ def q_values(p_values: Sequence[float | None], *, method: Correction = "bh") -> 
     """
     if method not in ("bh", "by"):
         raise ValueError(f"`method` is {method!r}; needed is 'bh' or 'by'.")
-    p = np.array([1.0 if value is None else value for value in p_values], dtype=float)
-    if not np.all((p >= 0) & (p <= 1)):
-        raise ValueError("`p_values` holds numbers outside 0..1; where there is none, it is None.")
+    p = _checked(p_values)
     m = len(p)
     if m == 0:
         return []
@@ -67,10 +66,16 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     >>> [p and round(p, 4) for p in holm([0.01, 0.04, 0.03, None])]
     [0.04, 0.09, 0.09, None]
     """
-    p = np.array([1.0 if value is None else value for value in p_values], dtype=float)
-    if not np.all((p >= 0) & (p <= 1)):
-        raise ValueError("`p_values` holds numbers outside 0..1; where there is none, it is None.")
+    p = _checked(p_values)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
     return [None if value is None else float(found) for value, found in zip(p_values, adjusted, strict=True)]
+
+
+def _checked(p_values: Sequence[float | None]) -> NDArray[np.float64]:
+    """The p values, 1 where a test could not be made."""
+    p = np.array([1.0 if value is None else value for value in p_values], dtype=float)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise ValueError("`p_values` holds numbers outside 0..1; where there is none, it is None.")
+    return p

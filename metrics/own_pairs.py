@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .picks import cell_means
+
 Floats = NDArray[np.float64]
 
 JudgeRule = Literal["hard", "closed", "soft"]
@@ -182,8 +184,7 @@ def gold_labels(pair: Pair, *, rule: GoldRule = "plurality") -> Floats:
 
 def gold_shares(pair: Pair) -> Floats:
     """The share of gold's votes that `model` got, 0..1: shape (n,), NaN without votes. The soft twin of gold."""
-    votes, total = _counted(pair.votes.reshape(len(pair.items), -1))
-    return np.where(total > 0, votes / np.maximum(total, 1), np.nan)
+    return cell_means(pair.votes.reshape(len(pair.items), -1))
 
 
 def flips(pair: Pair) -> Floats:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
-from .intervals import student_t_quantile
+from .intervals import Basis
+from .prompt_sums import by_prompt
 
 Floats = NDArray[np.float64]
 Names = NDArray[np.str_]
@@ -133,6 +134,7 @@ def _design(who: Names, whose: Names, x: Floats, what: Names, families: Mapping[
     columns: list[Floats] = []
 
     def add(kind: str, name: str, column: NDArray[Any]) -> None:
+        """Put a column beside the others, unless no row has it."""
         if np.any(column != 0):
             names.append((kind, name))
             columns.append(column.astype(float))
@@ -157,7 +159,7 @@ def _least_squares(
     x: Floats, y: Floats, counts: Floats, items: Names | None, level: float, left_out: int
 ) -> tuple[list[Estimate], int]:
     """Coefficients with sandwich errors; unknown where the rows do not determine one."""
-    n, k = int(round(float(counts.sum()))), x.shape[1]
+    n = int(round(float(counts.sum())))
     root = np.sqrt(counts)[:, None]
     _, sizes, turned = np.linalg.svd(x * root, full_matrices=False)
     kept = sizes > _TINY * sizes[0]
@@ -172,42 +174,20 @@ def _least_squares(
     else:
         _, place = np.unique(items, return_inverse=True)
         units = int(place.max()) + 1
-        sums = np.zeros((units, k))
-        np.add.at(sums, place, scores * counts[:, None])
+        sums = by_prompt(scores * counts[:, None], place, units)
         meat, method = sums.T @ sums, CR1
         scale = units / (units - 1) * (n - 1) / df if df > 0 and units > 1 else np.nan
         df = units - 1 if df > 0 else df
     variances = np.einsum("ij,jk,ki->i", bread, meat, bread) * scale
-    if df < 1:
-        why = "there are no more rows, or items, than coefficients: error and interval unknown"
-        return [
-            _loose(level, method, units, left_out)
-            if free
-            else Estimate(float(value), None, None, None, level, method, units, left_out, why)
-            for value, free in zip(beta, loose, strict=True)
-        ], n - rank
-    reach = student_t_quantile((1 + level) / 2, df)
+    why = "the rows are fitted without rest" if df > 0 else "there are no more rows, or items, than coefficients"
+    basis = Basis(units, left_out, level, method)
+    errors = [None if df < 1 or variance <= 1e-26 else sqrt(variance) for variance in variances.tolist()]
     return [
-        _loose(level, method, units, left_out)
+        basis.unknown("the rows do not determine it")
         if free
-        else _estimate(float(value), float(variance), reach, level, method, units, left_out)
-        for value, variance, free in zip(beta, variances, loose, strict=True)
+        else basis.student(value, error, f"{why}: error and interval unknown", df=df)
+        for value, error, free in zip(beta.tolist(), errors, loose, strict=True)
     ], n - rank
-
-
-def _estimate(
-    value: float, variance: float, reach: float, level: float, method: str, units: int, left_out: int
-) -> Estimate:
-    if variance <= 1e-26:
-        why = "the rows are fitted without rest: error and interval unknown"
-        return Estimate(value, None, None, None, level, method, units, left_out, why)
-    error = sqrt(variance)
-    return Estimate(value, error, value - reach * error, value + reach * error, level, method, units, left_out)
-
-
-def _loose(level: float, method: str, units: int, left_out: int) -> Estimate:
-    why = "the rows do not determine it"
-    return Estimate.unknown(why, n=units, left_out=left_out, level=level, method=method)
 
 
 def _never(left_out: int, level: float, items: Names | None) -> Estimate:

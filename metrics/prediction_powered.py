@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .estimate import Estimate
-from .intervals import student_t_quantile
+from .intervals import Basis
 
 POWERED = "prediction-powered (PPI++) over items, Student's t"
 
@@ -46,24 +46,20 @@ def ppi_mean(labels: ArrayLike, predictions: ArrayLike, *, level: float = 0.95) 
     known = ~np.isnan(guessed)
     both = known & ~np.isnan(trusted)
     y, f, rest = trusted[both], guessed[both], guessed[known & ~both]
-    n, more, left_out = len(y), len(rest), int((~known).sum())
+    n, more = len(y), len(rest)
+    basis = Basis(n, int((~known).sum()), level, POWERED)
     if n == 0:
-        return Estimate.unknown("no item has a label and a prediction", left_out=left_out, level=level, method=POWERED)
+        return basis.unknown("no item has a label and a prediction")
     weight = _weight(y - y.mean(), f - f.mean(), rest, n)
     value = float(y.mean() + (weight * (rest.mean() - f.mean()) if more else 0.0))
     if n < 3:
-        why = "two labelled items tell too little of how items differ"
-        return Estimate(value, None, None, None, level, POWERED, n, left_out, why)
-    lean = y - weight * f
-    squares = float(((lean - lean.mean()) ** 2).sum()) / (n - 2 if weight else n - 1) / n
+        return basis.bare(value, "two labelled items tell too little of how items differ")
+    lean, df = y - weight * f, n - 2 if weight else n - 1
+    squares = float(((lean - lean.mean()) ** 2).sum()) / df / n
     if weight:
         squares += weight**2 * float(rest.var(ddof=1)) / more
-    if squares <= 1e-26:
-        why = "all items are alike: error and interval unknown"
-        return Estimate(value, None, None, None, level, POWERED, n, left_out, why)
-    error = sqrt(squares)
-    reach = student_t_quantile((1 + level) / 2, n - 2 if weight else n - 1) * error
-    return Estimate(value, error, value - reach, value + reach, level, POWERED, n, left_out)
+    error = None if squares <= 1e-26 else sqrt(squares)
+    return basis.student(value, error, "all items are alike: error and interval unknown", df=df)
 
 
 def _weight(y: np.ndarray, f: np.ndarray, rest: np.ndarray, n: int) -> float:

@@ -38,7 +38,11 @@ def places(prompts: Labels, pairs: int) -> tuple[Places, int]:
 
 
 def by_prompt(columns: Floats, place: Places, prompts: int) -> Floats:
-    """The sums of columns of shape (n_pairs, n_columns) within each prompt, of shape (n_prompts, n_columns)."""
+    """The sums of columns of shape (n_pairs, n_columns) within each prompt, of shape (n_prompts, n_columns).
+
+    >>> by_prompt(np.array([[1.0], [2.0], [4.0]]), np.array([0, 1, 0]), 2).tolist()
+    [[5.0], [2.0]]
+    """
     sums = np.empty((prompts, columns.shape[1]))
     for number in range(columns.shape[1]):
         sums[:, number] = np.bincount(place, columns[:, number], prompts)

@@ -69,8 +69,17 @@ def kendall(x: ArrayLike, y: ArrayLike) -> Floats:
 
 
 def _ranks(row: ArrayLike) -> Floats:
-    ranks: Floats = _order(row).sum(axis=-1) / 2  # less a constant, which no correlation sees
-    return ranks
+    """Mean ranks less their mean: half of how many numbers lie below, less half of how many lie above."""
+    given = np.asarray(row, dtype=float).round(_DIGITS)
+    n, order = given.shape[-1], np.argsort(given, axis=-1)
+    ordered, places = np.take_along_axis(given, order, axis=-1), np.arange(n)
+    new = np.ones((*given.shape[:-1], n + 1), dtype=bool)  # where a number differs from the one before it
+    new[..., 1:-1] = ordered[..., 1:] != ordered[..., :-1]
+    first = np.maximum.accumulate(np.where(new[..., :-1], places, 0), axis=-1)
+    last = np.minimum.accumulate(np.where(new[..., 1:], places, n)[..., ::-1], axis=-1)[..., ::-1]
+    ranks = np.empty(given.shape)
+    np.put_along_axis(ranks, order, (first + last - (n - 1)) / 2, axis=-1)
+    return np.where(np.isfinite(given).all(axis=-1, keepdims=True), ranks, np.nan)
 
 
 def _order(row: ArrayLike) -> Floats:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
 from .intervals import bounded_mean
+from .picks import cell_means
 
 Floats = NDArray[np.float64]
 _DIGITS = 12  # points that agree so far are tied: means of samples differ beyond
@@ -191,11 +192,7 @@ def distances(points: ArrayLike, gold: ArrayLike) -> Floats:
     [[0.167, 1.0]]
     """
     said, wanted = _orders(points, gold)
-    apart = np.abs(said - wanted[:, None]) / 2
-    known = ~np.isnan(apart)
-    number = known.sum(axis=2)
-    found: Floats = np.where(number > 0, np.where(known, apart, 0.0).sum(axis=2) / np.maximum(number, 1), np.nan)
-    return found
+    return cell_means(np.abs(said - wanted[:, None]) / 2)
 
 
 def first_places(points: ArrayLike, accepts: ArrayLike) -> tuple[Floats, Floats]:

@@ -7,13 +7,13 @@ rewrite is held against the second: both have been rewritten, so what any rewrit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
-from .intervals import Floats, standard_error, student_t_quantile
+from .intervals import Basis, Floats, one_or_alike, standard_error
 
 METHOD = "double rewrites, mean over responses, errors over prompts, Student's t"
 
@@ -123,18 +123,7 @@ def rewrite_preference(
     # scores of which the contrasts are what was preferred: the rewrite 0, its own rewrite and the original beside it
     found = _effects(sign * (one - 0.5), np.zeros_like(double), sign * (double - 0.5), has, prompts, level)
     why = Estimate.unknown("no judge was asked", level=level, method=METHOD)
-    return RewriteEffect(
-        found.ate,
-        found.att,
-        found.atu,
-        found.single_ate,
-        found.single_att,
-        found.single_atu,
-        why,
-        why,
-        found.responses,
-        found.responses_left_out,
-    )
+    return replace(found, naive=why, off_target=why)
 
 
 def _effects(
@@ -155,6 +144,7 @@ def _effects(
     double, single = sign * (twice - once), sign * (original - once)
 
     def over(values: Floats, rows: NDArray[np.bool_]) -> Estimate:
+        """The mean over some of the responses."""
         return _mean(np.where(rows, values, np.nan), places, level)
 
     every = treated | untreated
@@ -199,11 +189,8 @@ def _difference(one: Floats, other: Floats, places: NDArray[np.intp], level: flo
 
 
 def _told(mean: float, error: float | None, n: int, left_out: int, level: float) -> Estimate:
-    if error is None:
-        why = "one prompt tells nothing of how prompts differ" if n < 2 else "all prompts are alike"
-        return Estimate(mean, None, None, None, level, METHOD, n, left_out, f"{why}: error and interval unknown")
-    reach = student_t_quantile((1 + level) / 2, n - 1) * error
-    return Estimate(mean, error, mean - reach, mean + reach, level, METHOD, n, left_out)
+    why = f"{one_or_alike(n, 'prompt')}: error and interval unknown"
+    return Basis(n, left_out, level, METHOD).student(mean, error, why)
 
 
 def _by_prompt(values: Floats, places: NDArray[np.intp]) -> tuple[Floats, Floats]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .estimate import Estimate
-from .intervals import student_t_quantile
+from .intervals import Basis, student_t_quantile
 
 Floats = NDArray[np.float64]
 Rule = Literal["majority", "mean", "weighted", "maxmin", "veto", "borda"]
@@ -177,28 +177,28 @@ def effective_votes_estimate(outcomes: ArrayLike, *, level: float = 0.95) -> Est
     mean = error_correlation(given)
     whole = given[~np.isnan(given).any(axis=1)]
     n, k = len(whole), given.shape[1]
-    base = {"n": n, "left_out": len(given) - n, "level": level, "method": _JACKKNIFE}
+    basis = Basis(n, len(given) - n, level, _JACKKNIFE)
     if mean is None or np.any(np.ptp(whole, axis=0) == 0):  # the spread of what is all one number may round to above 0
         reason = "fewer than two members or items" if k < 2 or n < 2 else "a member says the same of all items"
-        return Estimate.unknown(reason, **base)  # type: ignore[arg-type]
+        return basis.unknown(reason)
     if 1 + (k - 1) * mean <= _ALIKE:
-        return Estimate.unknown("the members' errors cancel out", **base)  # type: ignore[arg-type]
+        return basis.unknown("the members' errors cancel out")
     votes = k / (1 + (k - 1) * mean)
     # the mean correlation without each item in turn, from sums of squares and products about the mean
     away = whole - whole.mean(axis=0)
     products, more = away.T @ away, n / (n - 1)
     squares = products.diagonal() - more * away**2
     if n < 3 or np.any(squares <= _ALIKE * products.diagonal()):
-        return Estimate(votes, None, None, None, reason="too few items to tell its error", **base)  # type: ignore[arg-type]
+        return basis.bare(votes, "too few items to tell its error")
     by = 1 / np.sqrt(squares)
     left = (((by @ products) * by).sum(axis=1) - more * ((away * by).sum(axis=1)) ** 2 - k) / (k * (k - 1))
     if max(mean, left.max()) >= 1 - _ALIKE or left.min() <= _ALIKE - 1 / (k - 1):
-        return Estimate(votes, None, None, None, reason="too few items on which they differ", **base)  # type: ignore[arg-type]
+        return basis.bare(votes, "too few items on which they differ")
     logs = np.log((1 - left) / (1 + (k - 1) * left))
     error = float(np.sqrt((n - 1) * ((logs - logs.mean()) ** 2).mean()))
     reach = student_t_quantile(0.5 + level / 2, n - 1) * error
     low, high = (1 + (votes - 1) * float(np.exp(min(end, 700.0))) for end in (-reach, reach))
-    return Estimate(votes, (votes - 1) * error, low, high, **base)  # type: ignore[arg-type]
+    return Estimate(votes, (votes - 1) * error, low, high, level, _JACKKNIFE, n, len(given) - n)
 
 
 def error_correlation(outcomes: ArrayLike) -> float | None:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from .estimate import Estimate
 from .factor_pairs import factor_pairs
+from .intervals import Basis
 from .logit import Floats, Places, fit_ridge
 
 RESAMPLES = 200
@@ -127,9 +128,9 @@ def style_control(
     whys = [ratings_why] * k + ["" if width > 0 else "no pair differs in it" for width in spread]
     if n < 2:
         whys = ["fewer than two prompts have a pair that counts"] * len(whys)
-    told_by = _Told(n, left_out, level, method)
-    full = told_by.estimates(*_fitted(np.hstack([board, z]), won, prompt, n, ridge, resamples, seed), whys)
-    bare = told_by.estimates(*_fitted(board, won, prompt, n, ridge, resamples, seed), whys[:k])
+    basis = Basis(n, left_out, level, method)
+    full = _estimates(basis, *_fitted(np.hstack([board, z]), won, prompt, n, ridge, resamples, seed), whys)
+    bare = _estimates(basis, *_fitted(board, won, prompt, n, ridge, resamples, seed), whys[:k])
     return StyleControl(
         names=given.names,
         weights=full[k:],
@@ -141,28 +142,12 @@ def style_control(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What every estimate of one fit says of itself."""
-
-    n: int
-    left_out: int
-    level: float
-    method: str
-
-    def estimates(self, found: Floats, again: Floats, whys: Sequence[str]) -> tuple[Estimate, ...]:
-        """One a column; `again` has shape (resamples, n_columns)."""
-        made = []
-        for place, why in enumerate(whys):
-            n, left_out, level = self.n, self.left_out, self.level
-            if why:
-                made.append(Estimate.unknown(why, n=n, left_out=left_out, level=level, method=self.method))
-                continue
-            low, high = np.quantile(again[:, place], [(1 - level) / 2, (1 + level) / 2])
-            error = float(again[:, place].std(ddof=1))
-            value = float(found[place])
-            made.append(Estimate(value, error, float(low), float(high), level, self.method, n, left_out))
-        return tuple(made)
+def _estimates(basis: Basis, found: Floats, again: Floats, whys: Sequence[str]) -> tuple[Estimate, ...]:
+    """One a column; `again` has shape (resamples, n_columns)."""
+    return tuple(
+        basis.unknown(why) if why else basis.percentiles(float(found[place]), again[:, place])
+        for place, why in enumerate(whys)
+    )
 
 
 def _fitted(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .estimate import Estimate
-from .intervals import bounded_mean, student_t_quantile, student_t_tail
+from .intervals import Basis, bounded_mean, student_p_value
 
 Floats = NDArray[np.float64]
 Clusters = Mapping[str, str]
@@ -143,17 +143,13 @@ def combined(
         shared += part.weight * lean
         fewest = min(fewest, len(np.unique(there)))
         spare += part.weight**2 * _spare(part, float(lean @ lean), level)
+    basis = Basis(fewest, left_out, level, method)
     if fewest < 2:
-        why = "one unit tells nothing of how units differ"
-        return Tested(Estimate(value, None, None, None, level, method, fewest, left_out, why), None)
+        return Tested(basis.bare(value, "one unit tells nothing of how units differ"), None)
     error = sqrt(float(shared @ shared) * fewest / (fewest - 1) + spare)
-    if error <= 1e-13:
-        why = "all items are alike: error and interval unknown"
-        return Tested(Estimate(value, None, None, None, level, method, fewest, left_out, why), None)
-    far = student_t_quantile((1 + level) / 2, fewest - 1) * error
-    p_value = min(1.0, 2 * student_t_tail(abs(value) / error, fewest - 1))
-    low, high = max(-reach, value - far), min(reach, value + far)
-    return Tested(Estimate(value, error, low, high, level, method, fewest, left_out), p_value)
+    why = "all items are alike: error and interval unknown"
+    found = basis.student(value, None if error <= 1e-13 else error, why, low=-reach, high=reach)
+    return Tested(found, student_p_value(found))
 
 
 def _spare(part: Part, variance: float, level: float) -> float:

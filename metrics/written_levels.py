@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from .estimate import Estimate
 from .factors import ROUNDING
 from .intervals import bounded_mean, clustered_mean
+from .picks import cell_means
 from .rank_correlation import spearman
 
 Floats = NDArray[np.float64]
@@ -79,11 +80,8 @@ def manipulation(grades: ArrayLike, *, level: float = 0.95) -> Manipulation:
     pairs = np.stack(
         [np.sign(table[:, high] - table[:, low]) for low, high in combinations(range(table.shape[1]), 2)], 1
     )
-    known = ~np.isnan(pairs)
-    with np.errstate(invalid="ignore"):
-        in_order = np.where(known, pairs, 0.0).sum(axis=1) / known.sum(axis=1)
     return Manipulation(
-        bounded_mean(in_order, low=-1.0, high=1.0, level=level),
+        bounded_mean(cell_means(pairs), low=-1.0, high=1.0, level=level),
         bounded_mean(rank, low=-1.0, high=1.0, level=level),
         bounded_mean(monotone, level=level),
         clustered_mean(table[:, -1] - table[:, 0], level=level),

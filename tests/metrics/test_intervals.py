@@ -11,7 +11,16 @@ from hypothesis import given, settings, strategies as st
 
 from plurijudge.benchmarks.coverage import BLOCKS, WORLDS, Judged, band, limits_of, truths_of
 from plurijudge.metrics.estimate import Z95
-from plurijudge.metrics.intervals import bounded_mean, clustered_mean, score_limits, student_t_quantile, student_t_tail
+from plurijudge.metrics.intervals import (
+    STUDENT,
+    Basis,
+    bounded_mean,
+    clustered_mean,
+    score_limits,
+    student_p_value,
+    student_t_quantile,
+    student_t_tail,
+)
 
 TABULATED = [
     (0.975, 1, 12.7062),
@@ -129,6 +138,24 @@ def test_the_clustered_error_is_the_textbook_one() -> None:
     assert found.estimate == pytest.approx(means.mean())
     assert found.standard_error == pytest.approx(means.std(ddof=1) / 3)
     assert found.high == pytest.approx(means.mean() + 2.306004 * means.std(ddof=1) / 3)
+
+
+def test_students_interval_is_cut_where_the_number_ends_and_has_the_degrees_of_freedom_asked_for() -> None:
+    basis = Basis(11, 2, 0.95, STUDENT)
+    found, fewer = basis.student(0.8, 0.1, "", high=1.0), basis.student(0.8, 0.1, "", df=5)
+    assert found.low == pytest.approx(0.8 - 2.2281 * 0.1, abs=1e-5) and found.high == 1.0
+    assert fewer.low == pytest.approx(0.8 - 2.5706 * 0.1, abs=1e-5) and fewer.high == pytest.approx(1.05706, abs=1e-5)
+    assert (found.n, found.left_out, found.level, found.method, found.reason) == (11, 2, 0.95, STUDENT, "")
+    assert student_p_value(found) == pytest.approx(2 * student_t_tail(8.0, 10))
+
+
+def test_without_an_error_there_is_no_interval_and_no_p_value_but_a_reason() -> None:
+    basis = Basis(11, 2, 0.95, STUDENT)
+    for found in (basis.student(0.8, None, "alike"), basis.bare(0.8, "alike"), basis.unknown("alike")):
+        assert (found.standard_error, found.low, found.high, found.reason) == (None, None, None, "alike")
+        assert student_p_value(found) is None
+    lost = basis.percentiles(0.8, np.array([0.7, np.nan, 0.9]))
+    assert (lost.estimate, lost.low, lost.reason) == (0.8, None, "unknown in 1 of 3 resamples")
 
 
 def test_items_without_a_value_are_left_out_and_counted() -> None:
