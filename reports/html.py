@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from html import escape
 
 from .of_run import Report
 from .sections import Section, Table
 
+_ONE = r"[<>]?[+\-−]?[\d.,]*\d(?: ?%)?"
+_NUMBER = re.compile(rf"{_ONE}(?: to {_ONE})?")
+_SENTENCE = 24  # characters: what is longer is read as words, and is not squeezed into a column of one word a line
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = """
 :root {
@@ -29,10 +34,11 @@ a:focus-visible, .scroll:focus-visible { outline: 3px solid var(--link); outline
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0 .5rem; }
+caption > span { position: sticky; left: 0; display: inline-block; max-width: min(70rem, 100vw - 2rem); }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { border-bottom: 2px solid var(--dim); } tbody tr:nth-child(even) { background: var(--band); }
-tbody th { font-weight: 500; } td.number { text-align: right; white-space: nowrap; }
-figure { margin: 1rem 0; overflow-x: auto; } svg { max-width: 100%; height: auto; }
+tbody th { font-weight: 500; } td.number { text-align: right; white-space: nowrap; } td.words { min-width: 14rem; }
+figure { margin: 1rem 0; overflow-x: auto; } svg { max-width: 100%; min-width: 40rem; height: auto; }
 code { background: var(--band); padding: .1rem .3rem; overflow-wrap: anywhere; font-size: .85rem; }
 .dim { color: var(--dim); }
 @media print { .skip { display: none; } .scroll { overflow: visible; } }
@@ -90,20 +96,29 @@ def _section(name: str, section: Section) -> str:
 def _table(table: Table) -> str:
     """A table with a caption, headings that say of what they are, and a frame that scrolls by the keyboard too."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
+    numbers = [_of_numbers(column) for column in zip(*table.rows, strict=True)]
     rows = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(_cell(cell) for cell in row[1:])}</tr>'
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(map(_cell, row[1:], numbers[1:]))}</tr>'
         for row in table.rows
     )
     caption = escape(table.caption)
     return (
-        f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
+        f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table>'
+        f"<caption><span>{caption}</span></caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _cell(text: str) -> str:
-    number = text[:1].isdigit() or text[:1] in "+-−<" and text[1:2].strip().isdigit()
-    return f'<td class="number">{escape(text)}</td>' if number else f"<td>{escape(text)}</td>"
+def _of_numbers(cells: Sequence[str]) -> bool:
+    """Whether a column is one of numbers: at least half of what stands in it is."""
+    told = [cell for cell in cells if cell]
+    return 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in told) >= len(told)
+
+
+def _cell(text: str, number: bool) -> str:
+    if number and _NUMBER.fullmatch(text):
+        return f'<td class="number">{escape(text)}</td>'
+    return f'<td class="words">{escape(text)}</td>' if len(text) > _SENTENCE else f"<td>{escape(text)}</td>"
 
 
 def _code(text: str) -> str:

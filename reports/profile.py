@@ -193,12 +193,6 @@ def _together(one: Rated, beside: Rated | None, tau: str) -> Table:
     return Table(caption, names, tuple(rows))
 
 
-def _weight(line: Mapping[str, Any], unweighted: str) -> str:
-    if not line:
-        return unweighted or "not in it"
-    return signed(line) if line.get("estimate") is not None else f"unknown: {line.get('reason')}"
-
-
 def _rests(one: Rated, tau: str) -> Table:
     counts = ("concordant", "discordant", "factor_ties", "pairs_left_out")
     moved = [measure for measure in _measures(one) if "_alike_within_" in measure]

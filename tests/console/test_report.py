@@ -129,6 +129,16 @@ def test_names_from_files_are_text_on_the_page_and_never_markup() -> None:
     assert page.all("script") == [] and evil in page.cells["td"] and evil in page.cells["caption"]
 
 
+def test_only_columns_of_numbers_are_aligned_as_numbers() -> None:
+    figures = Table(
+        "t", ("of", "tau", "95 %"), (("a", "+0.500", "-0.046 to +1.546"), ("b", "unknown", "too few items to tell"))
+    )
+    facts = {"begun": "2026-11-28T10:47:09.688Z", "calls": "128, 0 from the cache", "set aside": "0"}
+    page = Page(html_of(Report("r-1", facts, (Section("s", (), (figures,), (), (), "c"),), (), "c")))
+    looks = dict(zip(page.cells["td"], [cell.get("class") for cell in page.all("td")], strict=True))
+    assert {text for text, look in looks.items() if look == "number"} == {"+0.500", "-0.046 to +1.546"}
+
+
 def line(measure: str, **more: Any) -> dict[str, Any]:
     told = {"estimate": None, "standard_error": None, "low": None, "high": None, "n": 0, "left_out": 0, "reason": ""}
     base = {"judge": "<m1>", "opponent": "m2", "subset": "", "gold": "g", "conclusion": "", "measure": measure}
