@@ -11,6 +11,8 @@ from ..text.verdict_fold import fold
 from ..text.verdict_json import documents
 
 GIVEN, PROPOSED = "given", "proposed"
+STEP = "context "
+"""What the name of the step begins with in which an item is judged under a context, its id behind it."""
 MOST = 20
 
 

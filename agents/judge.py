@@ -254,9 +254,7 @@ class Judge(BaseModel):
     @cached_property
     def calls(self) -> int:
         """How many calls a verdict takes at least; tools and repairs come on top."""
-        each = calls_of(self.nodes, own_answer=self.is_llm) * (max(1, len(self.rubric)) if self.one_by_one else 1)
-        proposed = proposed_by(self.contexts)
-        return each if proposed is None else 1 + proposed * each
+        return sum(self._calls(1, len(self.rubric) or 1))
 
     def recorded_orders(self, item: Item) -> list[tuple[str, ...]]:
         """The orders in which a judge that is replayed was shown an item's responses; none of any other judge.
@@ -274,10 +272,16 @@ class Judge(BaseModel):
 
         Shared are what the judge answers itself, under each context, and what contexts it thinks of.
         """
+        given = len(given_in(item)) if self.contexts == GIVEN else 1
+        return self._calls(given, len(rubric_of(self, item)) if self.one_by_one else 1)
+
+    def _calls(self, given: int, lines: int) -> tuple[int, int]:
+        """`calls_on`, by how many contexts are given and how many criteria are gone through one by one."""
         proposed = proposed_by(self.contexts)
-        contexts = proposed or (len(given_in(item)) if self.contexts == GIVEN else 1)
-        each = calls_of(self.nodes, own_answer=False) * (len(rubric_of(self, item)) if self.one_by_one else 1)
-        own_answers = calls_of(self.nodes, own_answer=self.is_llm) - calls_of(self.nodes, own_answer=False)
+        contexts = proposed or given
+        each = calls_of(self.nodes, own_answer=False)
+        own_answers = calls_of(self.nodes, own_answer=self.is_llm) - each
+        each *= lines if self.one_by_one else 1
         return each * contexts, own_answers * contexts + (proposed is not None)
 
     @property

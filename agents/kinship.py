@@ -168,9 +168,8 @@ def _plain(model: str) -> str:
 
 def judging(judge: Judge, panel: Panel | None = None) -> list[str]:
     """The models that judge: of the judge, unless all seats have their own, and of the panel's seats."""
-    own = [judge.model]
     if panel is None:
-        return own
+        return [judge.model]
     return list(dict.fromkeys(seat.model or judge.model for seat in panel.seats))
 
 

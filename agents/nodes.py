@@ -113,8 +113,7 @@ class Parts(NamedTuple):
 def parts_of(names: Iterable[str]) -> Parts:
     """What nodes make of one verdict."""
     given = dict(map(node_of, names))
-    samples = int(given[MEC] or 1) if MEC in given else 1
-    return Parts(samples, 2 if any(NODES[name].both_orders for name in given) else 1, given.get(ROUTE))
+    return Parts(int(given.get(MEC) or 1), 2 if any(NODES[name].both_orders for name in given) else 1, given.get(ROUTE))
 
 
 def calls_of(names: Iterable[str], *, own_answer: bool = True) -> int:

@@ -6,9 +6,12 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from ..store.canonical import digest
 from ..text.errors import BadInput
+
+T = TypeVar("T")
 
 
 def loaded(path: Path, *, what: str, option: str, error: type[BadInput]) -> ModuleType:
@@ -38,3 +41,30 @@ def loaded(path: Path, *, what: str, option: str, error: type[BadInput]) -> Modu
         del sys.modules[name]
         raise error(f"The {what} in {path} cannot be imported: {type(fault).__name__}: {fault}.") from fault
     return module
+
+
+def made_of(path: str, attribute: str, kind: type[T], *, option: str, error: type[BadInput]) -> T:
+    """What a user's file holds under a name, made first where that is a class.
+
+    Args:
+        path: the file.
+        attribute: the name in it.
+        kind: the class that it must be one of, such as `Tool`.
+        option: the option that names the file.
+        error: what is raised.
+
+    Raises:
+        BadInput: of the kind given, if there is nothing of the kind in the file, or it cannot be made.
+    """
+    noun = kind.__name__.lower()
+    found = getattr(loaded(Path(path), what=f"{noun}s", option=option, error=error), attribute, None)
+    try:
+        made = found() if isinstance(found, type) and issubclass(found, kind) else found
+    except Exception as fault:  # a user's own code
+        raise error(f"`{attribute}` in {path} cannot be made: {type(fault).__name__}: {fault}.") from fault
+    if not isinstance(made, kind):
+        raise error(
+            f"`{attribute}` in {path} is no {noun}.",
+            way_out=f"a subclass of {kind.__module__}.{kind.__name__}, or one of it",
+        )
+    return made

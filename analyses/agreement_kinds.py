@@ -15,7 +15,7 @@ from ..store.records import TIE
 from .agreement_piles import NAN, Floats, Piles, mean
 from .gold import Accepted
 from .gold_marks import Marks
-from .rows import Row
+from .rows import Row, presentation
 
 EXACT, PAIRS, DISTANCE = "exact_ranking", "pairs_in_order", "kendall_distance"
 TOP, ABOVE = "top_one", "top_one_above_chance"
@@ -85,7 +85,7 @@ def add_grades(
     for row in rows:
         for name, score in orjson.loads(row["scores"] or "{}").items():
             said.setdefault(name, []).append(score)
-    shown = sorted({name for row in rows for name in orjson.loads(row["presentation"])})
+    shown = sorted({name for row in rows for name in presentation(row["presentation"])})
     gold = {name: grade for name in shown if marks is not None and (grade := marks.mean(name)) is not None}
     for measure in measures:
         for pile in piles.of(judge, measure, subset):
@@ -106,7 +106,7 @@ def add_criteria(piles: Piles, judge: str, subset: str, rows: Sequence[Row], mar
     states: dict[str, list[str]] = {}
     for row in rows:
         marked = orjson.loads(row["criterion_scores"] or "{}")
-        for name in orjson.loads(row["presentation"]):
+        for name in presentation(row["presentation"]):
             gold = [one[name] for one in (marks.criteria if marks else ()) if name in one]
             for criterion in sorted({key for one in gold for key in one}):
                 wanted = [one[criterion] for one in gold if criterion in one]

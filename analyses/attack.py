@@ -295,6 +295,4 @@ def save(store: Store, found: Attacked) -> int:
                 }
             )
     options = {"alpha": ALPHA, "kinds": len(found.kinds)}
-    return keep_analysis(
-        store, "attack", rows, runs=[found.run], options=options, command=found.command, table="bias_effect"
-    )
+    return keep_analysis(store, "attack", rows, runs=[found.run], options=options, command=found.command)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from ..store.engine import Store
 from ..store.runs import Run
@@ -21,18 +21,19 @@ NAMED = 5
 
 _ITEM = metadata.tables["item"]
 _RESPONSE = metadata.tables["response"]
+_VERDICT = metadata.tables["verdict"]
 
 
 @dataclass(slots=True)
 class Notes:
-    """What was noted in the texts of a data set; those that plurijudge planted itself are passed over.
+    """What was noted in the texts that a run judged; those that plurijudge planted itself are passed over.
 
     Attributes:
         items: how many items were looked at.
         noted: how many of them hold a text that looks like an attack.
         signs: in how many items which sign was seen.
         named: the first of them.
-        complete: whether all items were looked at; else those that come first.
+        complete: whether all items that have a verdict were looked at; else those that come first.
     """
 
     items: int = 0
@@ -57,7 +58,7 @@ class Notes:
 
 
 def attack_notes(store: Store, run: Run) -> Notes:
-    """Look through the prompts, contexts, references and responses that a run judged.
+    """Look through the prompts, contexts, references and responses of the items that a run has a verdict on.
 
     Args:
         store: the store.
@@ -65,7 +66,8 @@ def attack_notes(store: Store, run: Run) -> Notes:
     """
     columns = (_ITEM.c.id, _ITEM.c.prompt, _ITEM.c.context, _ITEM.c.reference, _RESPONSE.c.text, _RESPONSE.c.parts)
     joined = _ITEM.outerjoin(_RESPONSE, (_RESPONSE.c.dataset == _ITEM.c.dataset) & (_RESPONSE.c.item == _ITEM.c.id))
-    wanted = select(*columns).select_from(joined).where(_ITEM.c.dataset == run.dataset, _ITEM.c.parent == "")
+    judged = exists().where(_VERDICT.c.run == run.id, _VERDICT.c.item == _ITEM.c.id)
+    wanted = select(*columns).select_from(joined).where(_ITEM.c.dataset == run.dataset, _ITEM.c.parent == "", judged)
     notes, seen, last = Notes(), 0, None
     held: set[str] = set()
     for row in streamed(store, wanted.order_by(_ITEM.c.position, _RESPONSE.c.position)):

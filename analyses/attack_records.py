@@ -76,14 +76,12 @@ class Record:
         favours: of each 1 where attacks favour its first response, 0 where another; NaN where none was planted.
         control: what was said of the untouched: shape (items, presentations, samples).
         planted: each attack in each place.
-        control_statuses: how many of the controls' verdicts have which status.
     """
 
     items: tuple[str, ...]
     favours: Floats
     control: Floats
     planted: tuple[Planted, ...]
-    control_statuses: dict[str, int]
 
     def cells(self, chosen: Sequence[Planted]) -> Cells:
         """The cells of some attacks, side by side."""
@@ -132,7 +130,7 @@ def _derived(store: Store, run: Run) -> dict[str, dict[str, str]]:
 def _of_pairs(store: Store, run: Run, derived: dict[str, dict[str, str]]) -> Record:
     heard = heard_in(store, run.id)
     names = {told["bias"]: (told["attack"], told["attack_kind"], told["place"]) for told in derived.values()}
-    statuses, controls = _statuses(store, run, derived)
+    statuses = _statuses(store, run, derived)
     where = {item: number for number, item in enumerate(heard.items)}
     favours = np.full(len(heard.items), np.nan)
     control = heard.originals(heard.items)
@@ -146,19 +144,17 @@ def _of_pairs(store: Store, run: Run, derived: dict[str, dict[str, str]]) -> Rec
             favours[where[item]] = target
             said |= {(item, order): dict(enumerate(map(float, samples))) for order, samples in enumerate(picks)}
         planted.append(Planted(attack, kind, place, said, statuses.get(bias, {})))
-    return Record(heard.items, favours, control, tuple(planted), controls)
+    return Record(heard.items, favours, control, tuple(planted))
 
 
-def _statuses(
-    store: Store, run: Run, derived: dict[str, dict[str, str]]
-) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+def _statuses(store: Store, run: Run, derived: dict[str, dict[str, str]]) -> dict[str, dict[str, int]]:
+    """Of what was planted how many verdicts have which status."""
     found: dict[str, dict[str, int]] = {}
-    controls: dict[str, int] = {}
     for row in streamed(store, _final(run, "item", "status")):
-        told = derived.get(row["item"])
-        counts = controls if told is None else found.setdefault(told["bias"], {})
-        counts[row["status"]] = counts.get(row["status"], 0) + 1
-    return found, controls
+        if (told := derived.get(row["item"])) is not None:
+            counts = found.setdefault(told["bias"], {})
+            counts[row["status"]] = counts.get(row["status"], 0) + 1
+    return found
 
 
 def _of_scores(store: Store, run: Run, derived: dict[str, dict[str, str]], protocol: str) -> Record:
@@ -170,7 +166,6 @@ def _of_scores(store: Store, run: Run, derived: dict[str, dict[str, str]], proto
     items = tuple(sorted(sides))
     held: dict[tuple[str, int], dict[int, float]] = {}
     planted: dict[str, Planted] = {}
-    controls: dict[str, int] = {}
     for row in streamed(store, _final(run, "item", "presentation", "sample", "status", "scores", "preferred")):
         told = derived.get(row["item"])
         item = row["item"] if told is None else told["parent"]
@@ -181,20 +176,18 @@ def _of_scores(store: Store, run: Run, derived: dict[str, dict[str, str]], proto
         value = _value(row, sides[item], len(shown), protocol)
         if told is None:
             held.setdefault(place, {})[row["sample"]] = value
-            counts = controls
         else:
             made = Planted(told["attack"], told["attack_kind"], told["place"], {}, {})
             one = planted.setdefault(told["bias"], made)
             one.said.setdefault(place, {})[row["sample"]] = value
-            counts = one.statuses
-        counts[row["status"]] = counts.get(row["status"], 0) + 1
+            one.statuses[row["status"]] = one.statuses.get(row["status"], 0) + 1
     most = 1 + max((sample for samples in held.values() for sample in samples), default=0)
     where = {item: number for number, item in enumerate(items)}
     control = np.full((len(items), 1 + max((order for _, order in held), default=0), most), np.nan)
     for (item, order), samples in held.items():
         for sample, value in samples.items():
             control[where[item], order, sample] = value
-    return Record(items, np.ones(len(items)), control, tuple(planted.values()), controls)
+    return Record(items, np.ones(len(items)), control, tuple(planted.values()))
 
 
 def _final(run: Run, *names: str) -> Select[Any]:

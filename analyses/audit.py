@@ -19,6 +19,7 @@ from .audit_pairing import POSITION, Unpaired
 from .audit_records import Floats, Heard, Planted, heard_in, lengths_of
 
 ALPHA = 0.05
+"""The share of false findings among the biases, by Benjamini and Hochberg."""
 NOTICED = 0.15
 """An edit that overturns three verdicts in ten moves the contrast by half of that; what moves it less is unnoticed."""
 
@@ -144,7 +145,6 @@ def audit(
     store: Store,
     run: str,
     *,
-    alpha: float = ALPHA,
     group: str | None = None,
     judge: str = "",
     edits: Collection[str] = (),
@@ -155,7 +155,6 @@ def audit(
         store: the store.
         run: a closed run over items and what was derived from them (`graphs.audit.perturbed`), or one whose arms say
             what was planted (see `audit_pairing`).
-        alpha: the share of false findings among the biases, 0..1, by Benjamini and Hochberg.
         group: the annotators' group whose labels are gold; None for all.
         judge: of recorded judgements whose; '' where they are all one judge's.
         edits: names of treatments that make a response worse, where an arm names them.
@@ -171,7 +170,7 @@ def audit(
         *(_bias(one, heard) for one in heard.planted.values()),
     ]
     cues = [bias for bias in biases if bias.kind == "cue"]
-    decided = dict(zip([bias.name for bias in cues], decide([bias.effect for bias in cues], alpha=alpha), strict=True))
+    decided = dict(zip([bias.name for bias in cues], decide([bias.effect for bias in cues], alpha=ALPHA), strict=True))
     return Audit(
         heard.run.id,
         heard.judge,

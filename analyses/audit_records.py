@@ -13,12 +13,12 @@ from sqlalchemy import func, select
 
 from ..store.engine import Store, plain_errors
 from ..store.faults import closest
-from ..store.runs import Run, find_run
+from ..store.runs import Run, check_closed, find_run
 from ..store.tables import metadata
 from ..text.errors import BadInput
 from .audit_pairing import Cell, Room, Side, Sorting, Unpaired
 from .gold import accepted
-from .rows import Row, streamed
+from .rows import Row, responses_of, streamed
 
 Floats = NDArray[np.float64]
 
@@ -141,8 +141,7 @@ def heard_in(
 
 
 def _check(run: Run) -> None:
-    if run.status != "closed":
-        raise BadInput(f"The run {run.id} is still open.", way_out=f"plurijudge judge --run {run.id}")
+    check_closed(run)
     if run.plan.get("judge", {}).get("protocol", "pairwise") not in OF_TWO:
         raise BadInput(f"The run {run.id} grades single responses; an audit looks at pairs.")
     if run.panel:
@@ -181,14 +180,11 @@ def _unread(store: Store, run: Run, judge: str) -> dict[str, int]:
 
 
 def _room(store: Store, run: Run) -> Room:
-    names: dict[str, list[str]] = {}
-    wanted = select(_RESPONSE.c.item, _RESPONSE.c.id).where(_RESPONSE.c.dataset == run.dataset)
-    for row in streamed(store, wanted.order_by(_RESPONSE.c.item, _RESPONSE.c.position)):
-        names.setdefault(row["item"], []).append(row["id"])
     derived = {}
     children = select(_ITEM.c.id, _ITEM.c.parent, _ITEM.c.perturbation).where(_ITEM.c.dataset == run.dataset)
     for row in streamed(store, children.where(_ITEM.c.parent != "")):
         derived[row["id"]] = {**orjson.loads(row["perturbation"] or "{}"), "parent": row["parent"]}
+    names = responses_of(store, run.dataset)
     return Room({item: (held[0], held[1]) for item, held in names.items() if len(held) == 2}, derived)
 
 

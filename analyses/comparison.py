@@ -365,6 +365,4 @@ def save(store: Store, found: Comparison) -> int:
     add("same_verdict", found.alike, second.judge, first.judge)
     add("kappa", found.kappa, second.judge, first.judge)
     runs, options = [first.run, second.run], {"group": found.group}
-    return keep_analysis(
-        store, "comparison", lines, runs=runs, options=options, command=found.command, table="agreement"
-    )
+    return keep_analysis(store, "comparison", lines, runs=runs, options=options, command=found.command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -30,7 +30,7 @@ from ..store.analyses import keep_analysis
 from ..store.engine import Store
 from ..store.labels import PersonLabel
 from ..store.personas import Speaker, note_measured
-from ..store.runs import Run, find_run
+from ..store.runs import Run, check_closed, find_run
 from ..store.tables import metadata
 from ..text.errors import BadInput
 from .rows import presentation, streamed
@@ -230,8 +230,7 @@ def spoken_for(speakers: Sequence[Speaker], labels: Iterable[PersonLabel]) -> di
 
 def _check(name: str, run: Run, own: Run) -> None:
     """A run is closed, and tells of what its name says."""
-    if run.status != "closed":
-        raise BadInput(f"The run {run.id} is still open.", way_out=f"plurijudge judge --run {run.id}")
+    check_closed(run)
     told, needed = run.plan.get("plan", {}).get("dossiers", "own"), "shuffled" if name == "shuffled" else "own"
     if told != needed:
         raise BadInput(f"In the run {run.id} ({name}) the dossiers were told as `{told}`; needed is `{needed}`.")
@@ -272,8 +271,6 @@ def _one(
 
 def _placed(one: PersonaFidelity, near: Identifiability | None, number: int, groups: int) -> PersonaFidelity:
     """With its rank, and the gates of specs that can be told from all of it."""
-    from dataclasses import replace
-
     rank = None if near is None or np.isnan(near.ranks[number]) else float(near.ranks[number])
     ratio, agreement = one.spread.ratio.estimate, None if one.retest is None else one.retest.agreement.estimate
     moved = None if one.swap is None else one.swap.moved
@@ -310,8 +307,9 @@ def _answers(
     which = {value: number for number, value in enumerate(values)}
     size = (len(speakers), len(places), len(values))
     found = _Answers(np.zeros(size, dtype=np.int64), [{} for _ in speakers], [0] * len(speakers))
-    wanted = select(_VERDICT).where(_VERDICT.c.run == run.id, _VERDICT.c.step == "", _VERDICT.c.persona != "")
-    for row in streamed(store, wanted):
+    names = ("item", "judge", "persona", "presentation", "sample", "status", "preferred", "scores")
+    mine = (_VERDICT.c.run == run.id, _VERDICT.c.step == "", _VERDICT.c.persona != "")
+    for row in streamed(store, select(*(_VERDICT.c[name] for name in names)).where(*mine)):
         number = where.get((row["persona"], row["judge"]))
         shown = presentation(row["presentation"])
         place = places.get(row["item"], places.get(f"{row['item']}/{shown[0]}"))

@@ -13,6 +13,7 @@ from ..metrics.bias import cue_effect, order_effect
 from ..metrics.estimate import Estimate
 from ..metrics.intervals import bounded_mean
 from ..metrics.paired import gain
+from ..metrics.picks import cell_means, rights
 from ..store.analyses import keep_analysis
 from ..store.engine import Store, plain_errors
 from ..store.tables import metadata
@@ -105,16 +106,8 @@ def mitigation(store: Store, name: str, before: str, after: str, *, group: str |
 
 
 def _right(picks: Floats, better: Floats) -> Floats:
-    """How often each presentation is right, its samples' mean: shape (items, cells)."""
-    flat = picks.reshape(len(picks), -1)
-    return np.where(np.isnan(better)[:, None], np.nan, np.where(better[:, None] == 1, flat, 1 - flat))
-
-
-def _means(values: Floats) -> Floats:
-    known = ~np.isnan(values)
-    total = np.where(known, values, 0.0).sum(axis=1)
-    found: Floats = np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
-    return found
+    """How right each item is, the mean over its verdicts: shape (items,)."""
+    return cell_means(rights(picks.reshape(len(picks), -1), better))
 
 
 def _paired(first: Floats, second: Floats, none: str) -> Estimate:
@@ -126,9 +119,7 @@ def _paired(first: Floats, second: Floats, none: str) -> Estimate:
 
 def _accuracy(one: Heard, other: Heard) -> Estimate:
     better = one.better(one.items)
-    return _paired(
-        _means(_right(other.control, better)), _means(_right(one.control, better)), "fewer than two items have gold"
-    )
+    return _paired(_right(other.control, better), _right(one.control, better), "fewer than two items have gold")
 
 
 def _accuracy_where_cued(one: Heard, other: Heard) -> Estimate | None:
@@ -138,7 +129,7 @@ def _accuracy_where_cued(one: Heard, other: Heard) -> Estimate | None:
         if planted.kind != "cue" or not planted.sided:
             continue
         better = one.better(planted.items)
-        before, after = (_means(_right(found.planted[bias].picks, better)) for found in (one, other))
+        before, after = (_right(found.planted[bias].picks, better) for found in (one, other))
         for item, first, second in zip(planted.items, before, after, strict=True):
             rows.setdefault(item, []).append((float(first), float(second)))
     if not rows:
@@ -149,13 +140,13 @@ def _accuracy_where_cued(one: Heard, other: Heard) -> Estimate | None:
 
 def _contrast(picks: Floats) -> Floats:
     """Each item's own contrast of a sided cue, over complete pairs of cells."""
-    return _means(((picks[:, :, 0] - picks[:, :, 1]) / 2).reshape(len(picks), -1))
+    return cell_means(((picks[:, :, 0] - picks[:, :, 1]) / 2).reshape(len(picks), -1))
 
 
 def order_contrasts(heard: Heard) -> Floats:
     """Of each untouched item how much oftener its first response is preferred in front than behind, halved."""
     control = heard.control
-    return _means((control[:, 0] - control[:, 1]) / 2)
+    return cell_means((control[:, 0] - control[:, 1]) / 2)
 
 
 def less(before: Floats, after: Floats, effect: float | None) -> Estimate:
@@ -220,4 +211,4 @@ def save(store: Store, found: Mitigation, *, command: str) -> int:
         {**base, "bias": one.bias, "measure": "mitigation_gain", **nothing, **one.gain.to_dict()} for one in found.cures
     ]
     runs, options = [found.before, found.after], {"mitigation": found.name}
-    return keep_analysis(store, "mitigation", lines, runs=runs, options=options, command=command, table="bias_effect")
+    return keep_analysis(store, "mitigation", lines, runs=runs, options=options, command=command)

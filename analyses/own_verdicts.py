@@ -15,7 +15,7 @@ from sqlalchemy import select
 from ..metrics.own_pairs import Pair
 from ..store.engine import Store
 from ..store.records import TIE
-from ..store.runs import Run, find_run
+from ..store.runs import Run, check_closed, find_run
 from ..store.tables import metadata
 from ..text.errors import BadInput
 from ..text.letters import LETTER
@@ -130,8 +130,7 @@ def heard_in(store: Store, runs: Sequence[str], *, group: str | None = None) -> 
 def _check(run: Run) -> None:
     if run.kind not in ("judge", "import"):
         raise BadInput(f"The run {run.id} holds answers, not verdicts.", way_out="name the judges' runs")
-    if run.status != "closed":
-        raise BadInput(f"The run {run.id} is still open.", way_out=f"plurijudge judge --run {run.id}")
+    check_closed(run)
     if run.plan.get("judge", {}).get("protocol", "pairwise") != "pairwise":
         raise BadInput(f"The run {run.id} grades single responses; self-preference looks at pairs.")
     if run.parent:

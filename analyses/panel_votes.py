@@ -110,7 +110,8 @@ def panel_votes(store: Store, run: Run, *, group: str | None = None) -> PanelVot
     if not run.panel:
         return None
     gold = accepted(store, run.dataset, group=group)
-    wanted = select(_DECISION).where(_DECISION.c.run == run.id).order_by(_DECISION.c.item)
+    columns = (_DECISION.c[name] for name in ("item", "outcome", "preferred", "panel"))
+    wanted = select(*columns).where(_DECISION.c.run == run.id).order_by(_DECISION.c.item)
     votes: dict[str, list[tuple[int, float, float, float, float]]] = {}
     families: dict[str, str] = {}
     silent: dict[str, int] = {}

@@ -116,7 +116,7 @@ def panel_worth(store: Store, runs: Mapping[str, str], *, group: str | None = No
     places = {item: number for number, item in enumerate(sorted(gold))}
     right = {name: _rights(store, run, gold, places) for name, run in found.items()}
     calls = {name: _calls(store, run) for name, run in found.items()}
-    members, each = _members(store, own, gold, places)
+    members = _members(store, own, gold, places)
     lines = [(name, right[name], calls[name], found[name].id) for name in found if name != "panel"]
     if len(members) > 1:
         lines.append((BEST, _best(members, own.seed, places), calls["panel"] / len(members), own.id))
@@ -151,24 +151,23 @@ def _score(outcome: str, preferred: str | None, gold: Accepted) -> float:
 
 def _rights(store: Store, run: Run, gold: Mapping[str, Accepted], places: Mapping[str, int]) -> Floats:
     found = np.full(len(places), np.nan)
-    for row in streamed(store, select(_DECISION).where(_DECISION.c.run == run.id)):
+    wanted = select(_DECISION.c.item, _DECISION.c.outcome, _DECISION.c.preferred).where(_DECISION.c.run == run.id)
+    for row in streamed(store, wanted):
         if (place := places.get(row["item"])) is not None:
             found[place] = _score(row["outcome"], row["preferred"], gold[row["item"]])
     return found
 
 
-def _members(
-    store: Store, run: Run, gold: Mapping[str, Accepted], places: Mapping[str, int]
-) -> tuple[dict[str, Floats], int]:
+def _members(store: Store, run: Run, gold: Mapping[str, Accepted], places: Mapping[str, int]) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
-    for row in streamed(store, select(_DECISION).where(_DECISION.c.run == run.id)):
+    for row in streamed(store, select(_DECISION.c.item, _DECISION.c.panel).where(_DECISION.c.run == run.id)):
         place = places.get(row["item"])
         if place is None or not row["panel"]:
             continue
         for name, vote in orjson.loads(row["panel"])["members"].items():
             column = found.setdefault(name, np.full(len(places), np.nan))
             column[place] = _score(vote["outcome"], vote["preferred"], gold[row["item"]])
-    return dict(sorted(found.items())), len(found)
+    return dict(sorted(found.items()))
 
 
 def _best(members: Mapping[str, Floats], seed: int, places: Mapping[str, int]) -> Floats:

@@ -15,7 +15,7 @@ from ..metrics.competence import ITEMS, Competence, competence
 from ..store.analyses import keep_analysis
 from ..store.engine import Store
 from ..store.personas import Speaker, measured_of, note_measured
-from ..store.runs import Run, find_run
+from ..store.runs import Run, check_closed, find_run
 from ..store.tables import metadata
 from ..text.errors import BadInput, BadPanel
 from .gold import Accepted, accepted
@@ -102,8 +102,7 @@ def persona_gate(
     """
     with_it, without = find_run(store, run), find_run(store, control)
     for one in (with_it, without):
-        if one.status != "closed":
-            raise BadInput(f"The run {one.id} is still open.", way_out=f"plurijudge judge --run {one.id}")
+        check_closed(one)
     if with_it.dataset != without.dataset or not with_it.panel or without.panel:
         raise BadInput("A gate needs a run of the panel and one without, on the same items.")
     if with_it.judge != without.judge:
@@ -180,7 +179,8 @@ def _blank(places: dict[str, int]) -> tuple[Floats, Flags]:
 def _decided(store: Store, run: Run, gold: dict[str, Accepted], places: dict[str, int]) -> tuple[Floats, Flags]:
     """Of each item whether the run's decision is right, and whether it abstained."""
     right, silent = _blank(places)
-    for row in streamed(store, select(_DECISION).where(_DECISION.c.run == run.id)):
+    wanted = select(_DECISION.c.item, _DECISION.c.outcome, _DECISION.c.preferred).where(_DECISION.c.run == run.id)
+    for row in streamed(store, wanted):
         if (place := places.get(row["item"])) is not None:
             right[place], silent[place] = _marked(row["outcome"], row["preferred"], gold[row["item"]])
     return right, silent
@@ -191,7 +191,7 @@ def _spoken(
 ) -> dict[str, tuple[Floats, Flags]]:
     """The same of each member of the run's panel, by name."""
     said: dict[str, tuple[Floats, Flags]] = {}
-    for row in streamed(store, select(_DECISION).where(_DECISION.c.run == run.id)):
+    for row in streamed(store, select(_DECISION.c.item, _DECISION.c.panel).where(_DECISION.c.run == run.id)):
         place = places.get(row["item"])
         if place is None or not row["panel"]:
             continue

@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 
 from ..store.engine import Store
 from ..store.records import TIE, Gold
-from ..store.runs import Run
+from ..store.runs import Run, check_closed
 from ..store.tables import metadata
 from ..text.errors import BadInput
-from .rows import Row, preferred_of, presentation, streamed
+from .rows import Row, preferred_of, presentation, responses_of, streamed
 
 Kind = Literal["judge", "people", "writer"]
 Outcome = Literal["decided", "tie", "flipped", "abstained", "failed"]
@@ -25,7 +25,6 @@ Outcome = Literal["decided", "tie", "flipped", "abstained", "failed"]
 _DECISION = metadata.tables["decision"]
 _JUDGE = metadata.tables["judge"]
 _LABEL = metadata.tables["label"]
-_RESPONSE = metadata.tables["response"]
 _VERDICT = metadata.tables["verdict"]
 PEOPLE = "people"
 
@@ -88,8 +87,7 @@ def judges_of(store: Store, run: Run) -> list[Rater]:
     """
     if run.kind not in ("judge", "import"):
         raise BadInput(f"The run {run.id} holds answers, not verdicts.", way_out="name a judge's run")
-    if run.status != "closed":
-        raise BadInput(f"The run {run.id} is still open.", way_out=f"plurijudge judge --run {run.id}")
+    check_closed(run)
     if run.parent:
         raise BadInput(f"The run {run.id} holds only what had failed in {run.parent}.", way_out="name a whole run")
     if run.panel:
@@ -133,7 +131,7 @@ def people_of(store: Store, dataset: str, *, group: str | None = None) -> Rater 
     if group is not None:
         wanted = wanted.where(_LABEL.c.annotator_group == group)
     order = (_LABEL.c.item, _LABEL.c.annotator, _LABEL.c.annotator_group, _LABEL.c.sample)
-    responses = _responses(store, dataset)
+    responses = responses_of(store, dataset)
     rater = Rater(PEOPLE if group is None else f"{PEOPLE} ({group})", "people")
     for item, rows in groupby(streamed(store, wanted.order_by(*order)), key=lambda row: str(row["item"])):
         labels = [_label(row) for row in rows]
@@ -147,19 +145,11 @@ def _panel(store: Store, run: Run) -> Rater:
     wanted = select(_DECISION.c.item, _DECISION.c.outcome, _DECISION.c.preferred, _DECISION.c.scores).where(
         _DECISION.c.run == run.id, _DECISION.c.arm == ""
     )
-    responses = _responses(store, run.dataset)
+    responses = responses_of(store, run.dataset)
     rater = Rater(f"panel {run.panel}", "judge")
     for row in streamed(store, wanted):
         rater.add(row["item"], _decided(row, sorted(responses.get(row["item"], ()))))
     return rater
-
-
-def _responses(store: Store, dataset: str) -> dict[str, list[str]]:
-    wanted = select(_RESPONSE.c.item, _RESPONSE.c.id).where(_RESPONSE.c.dataset == dataset)
-    found: dict[str, list[str]] = {}
-    for row in streamed(store, wanted):
-        found.setdefault(row["item"], []).append(row["id"])
-    return found
 
 
 def _decided(row: Row, names: Sequence[str]) -> Iterator[tuple[Preference, Outcome]]:

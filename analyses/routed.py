@@ -11,6 +11,7 @@ from sqlalchemy import select
 from ..metrics.estimate import Estimate
 from ..metrics.flips import outcome_entropy
 from ..metrics.intervals import bounded_mean
+from ..metrics.picks import rights
 from ..store.engine import Store
 from ..store.records import ASK_PEOPLE, TIE
 from ..store.runs import find_run
@@ -120,7 +121,5 @@ def handed(store: Store, before: str, after: str, *, group: str | None = None) -
     plain = heard_in(store, before, group=group)
     names = {one.item for one in routed(store, after)}
     given = np.array([item in names for item in plain.items], dtype=bool)
-    right = plain.control.reshape(len(plain.items), -1)
-    better = plain.better(plain.items)
-    right = np.where(np.isnan(better)[:, None], np.nan, np.where(better[:, None] == 1, right, 1 - right))
+    right = rights(plain.control.reshape(len(plain.items), -1), plain.better(plain.items))
     return Handed(len(plain.items), int(given.sum()), bounded_mean(right[given]), bounded_mean(right[~given]))

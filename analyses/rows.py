@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 
 from ..store.engine import Store, plain_errors
 from ..store.records import TIE
+from ..store.tables import metadata
 
 Row = Mapping[Any, Any]
+_RESPONSE = metadata.tables["response"]
 
 
 def streamed(store: Store, wanted: Select[Any]) -> Iterator[Row]:
@@ -23,6 +25,15 @@ def streamed(store: Store, wanted: Select[Any]) -> Iterator[Row]:
     """
     with plain_errors(store.url), store.engine.connect().execution_options(yield_per=1000) as connection:
         yield from connection.execute(wanted).mappings()
+
+
+def responses_of(store: Store, dataset: str) -> dict[str, list[str]]:
+    """Of each item of a data set the ids of its responses, in their order."""
+    wanted = select(_RESPONSE.c.item, _RESPONSE.c.id).where(_RESPONSE.c.dataset == dataset)
+    found: dict[str, list[str]] = {}
+    for row in streamed(store, wanted.order_by(_RESPONSE.c.item, _RESPONSE.c.position)):
+        found.setdefault(row["item"], []).append(row["id"])
+    return found
 
 
 @lru_cache(maxsize=4096)

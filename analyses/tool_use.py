@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -105,7 +104,6 @@ class Uses:
     Attributes:
         ignored: the verdicts that went against the tools.
         own: the model's own words, by item and place.
-        statuses: how many final verdicts there are of each status.
         tools: the tools that were chosen for any item, or spoke of any response.
         told: whether the `meta` of any item says that it is one for no tool; else only the gate says so, and what it
             chooses no tool for cannot have a call.
@@ -115,7 +113,6 @@ class Uses:
         """Nothing is known yet."""
         self.ignored: list[Ignored] = []
         self.own: dict[tuple[str, Place], str] = {}
-        self.statuses: Counter[str] = Counter()
         self.tools: set[str] = set()
         self.told = False
         self._piles: dict[tuple[str, str], Pile] = {}
@@ -128,7 +125,6 @@ class Uses:
             gold: what gold accepts of its outcomes, None where it has none.
         """
         verdicts = [one for one in heard.verdicts if one.own_status != "error"]  # else the model was never heard
-        self.statuses.update(one.status for one in heard.verdicts)
         self.tools |= {name for one in verdicts for name in one.hands}
         self._count_calls(heard, verdicts)
         self._weigh(heard, verdicts)

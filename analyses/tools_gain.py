@@ -14,7 +14,7 @@ from ..metrics.estimate import Estimate
 from ..metrics.paired import mcnemar
 from ..store.analyses import keep_analysis
 from ..store.engine import Store
-from ..store.runs import Run, find_run
+from ..store.runs import Run, check_closed, find_run
 from ..store.tables import metadata
 from ..text.errors import BadInput
 from .gold import Accepted, accepted
@@ -267,11 +267,10 @@ def _checked(store: Store, *named: str) -> tuple[Run, Run, Run | None, Run | Non
 
 
 def _check(run: Run, probe: str, *, tools: bool, like: Run) -> None:
+    check_closed(run)
     judge, plan = run.plan.get("judge", {}), run.plan.get("plan", {})
     probed = plan.get("tool_probe", "")
     wrong = ""
-    if run.status != "closed":
-        raise BadInput(f"The run {run.id} is still open.", way_out=f"plurijudge judge --run {run.id}")
     if tools != bool(judge.get("tools")):
         wrong = f"was judged {'without' if tools else 'with'} tools"
     elif probed != probe:

@@ -36,16 +36,14 @@ from plurijudge.benchmarks import (
     coverage_self,
     coverage_sequential,
 )
-from plurijudge.benchmarks.simulated import Told, run
+from plurijudge.benchmarks.simulated import PROMISED, Band, Told, inside, run
 from plurijudge.metrics.agreement import cohen_kappa
 from plurijudge.metrics.intervals import clustered_mean, score_limits
 
 Floats = NDArray[np.float64]
-Band = tuple[float, float]
 
 ITEMS = (30, 60, 200, 1000)
 TRUTHS = (0.5, 0.6, 0.8, 0.95)
-PROMISED: Band = (0.94, 0.96)
 FEW: Band = (0.94, 0.975)
 COARSE: Band = (0.925, 0.98)
 HOLDS: Band = (0.94, 1.0)
@@ -70,7 +68,7 @@ class Line:
     @property
     def held(self) -> bool:
         """Whether the coverage lies where it must."""
-        return self.allowed is None or self.allowed[0] <= self.coverage <= self.allowed[1]
+        return inside(self.coverage, self.allowed)
 
     @property
     def told(self) -> str:

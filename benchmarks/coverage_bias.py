@@ -30,16 +30,14 @@ from plurijudge.benchmarks.planted_judges import (
     BESIDE,
     FALSE_ALARMS,
     PAIRS,
-    PROMISED,
     UNBALANCED,
-    Band,
     Floats,
     Judge,
     World,
     null_worlds,
     planted_worlds,
 )
-from plurijudge.benchmarks.simulated import run
+from plurijudge.benchmarks.simulated import PROMISED, Band, inside, run
 from plurijudge.metrics.attacks import sensitivity
 from plurijudge.metrics.bias import Effect, cue_effect, decide, order_effect
 from plurijudge.metrics.intervals import student_t_quantile
@@ -69,10 +67,9 @@ class Line:
     @property
     def held(self) -> bool:
         """Whether all lies where it must; the bounds hold in every world."""
-        covers = self.allowed is None or self.allowed[0] <= self.coverage <= self.allowed[1]
         few = self.most is None or self.flagged <= self.most
         enough = self.least is None or self.flagged >= self.least
-        return covers and few and enough and self.bounded >= PROMISED[0]
+        return inside(self.coverage, self.allowed) and few and enough and self.bounded >= PROMISED[0]
 
     @property
     def told(self) -> str:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks.simulated import run
+from plurijudge.benchmarks.simulated import PROMISED, Band, inside, run
 from plurijudge.metrics.conjoint import amce
 from plurijudge.metrics.conjoint_design import Design, stacked
 from plurijudge.metrics.estimate import Estimate
@@ -35,9 +35,7 @@ from plurijudge.metrics.factor_weights import Ties, factor_weights
 from plurijudge.metrics.rewrites import rewrite_effect
 
 Floats = NDArray[np.float64]
-Band = tuple[float, float]
 
-PROMISED: Band = (0.94, 0.96)
 FEW: Band = (0.94, 0.975)
 """With fewer than thirty pairs a weight the interval errs towards too wide."""
 
@@ -68,8 +66,7 @@ class FactorLine:
     @property
     def held(self) -> bool:
         """Whether coverage and false alarms lie where they must."""
-        covered = self.allowed is None or self.allowed[0] <= self.coverage <= self.allowed[1]
-        return covered and (self.most is None or self.flagged <= self.most)
+        return inside(self.coverage, self.allowed) and (self.most is None or self.flagged <= self.most)
 
     @property
     def told(self) -> str:

@@ -30,16 +30,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks.simulated import run
+from plurijudge.benchmarks.simulated import PROMISED, Band, inside, run
 from plurijudge.metrics.estimate import Estimate
 from plurijudge.metrics.factor_cells import Variant
 from plurijudge.metrics.factor_differences import paired_differences
 from plurijudge.metrics.factors import Influence, factor_influence
 
 Floats = NDArray[np.float64]
-Band = tuple[float, float]
 
-PROMISED: Band = (0.94, 0.96)
 FEW: Band = (0.92, 0.975)  # 20 prompts, of uneven size in one world
 FACTORS = ("strong", "weak", "nothing")
 FALSE_ALARMS = 0.06
@@ -69,8 +67,7 @@ class InfluenceLine:
     @property
     def held(self) -> bool:
         """Whether coverage and false alarms lie where they must."""
-        covered = self.allowed is None or self.allowed[0] <= self.coverage <= self.allowed[1]
-        return covered and (self.most is None or self.flagged <= self.most)
+        return inside(self.coverage, self.allowed) and (self.most is None or self.flagged <= self.most)
 
     @property
     def told(self) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from plurijudge.benchmarks.simulated import PROMISED, Band, inside
 from plurijudge.metrics.author_blind import excess
 from plurijudge.metrics.eqb import eqb_contrast
 from plurijudge.metrics.own_pairs import Pair, gold_labels, judged
@@ -26,13 +27,11 @@ from plurijudge.metrics.self_preference import self_preference
 from plurijudge.metrics.units import Tested
 
 Floats = NDArray[np.float64]
-Band = tuple[float, float]
 
 FEW_LABELS: Band = (0.93, 0.97)
 """A share of a hundred labels takes few values, so its coverage jumps."""
 SETS = 5000
 COINS = 300
-PROMISED: Band = (0.94, 0.96)
 FALSE_ALARMS = 0.06
 """Of 5,000 data sets of which 5 % are called, some may show a little more."""
 
@@ -156,7 +155,7 @@ class SelfLine:
     @property
     def held(self) -> bool:
         """Whether all that has limits lies within them."""
-        covers = self.allowed is None or self.coverage is None or self.allowed[0] <= self.coverage <= self.allowed[1]
+        covers = self.coverage is None or inside(self.coverage, self.allowed)
         return covers and (self.most is None or self.called <= self.most) and self.called >= (self.least or 0.0)
 
     @property

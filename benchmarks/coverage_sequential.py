@@ -10,14 +10,12 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks.simulated import Told
+from plurijudge.benchmarks.simulated import PROMISED, Band, Told, inside
 from plurijudge.metrics.sequential import LEAST, MeanSequence, narrow_enough, ordinary_limits
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
-Band = tuple[float, float]
 
-PROMISED: Band = (0.94, 0.96)
 HOLDS: Band = (0.944, 1.0)  # .95 is proved; of 5,000 runs a share may lie two standard errors below it by chance
 CLOSE: Band = (0.95, 1.05)
 MOST_RUNS = 5000
@@ -60,7 +58,7 @@ class WidthLine:
     @property
     def held(self) -> bool:
         """Whether coverage and ratio lie in their bands."""
-        return _inside(self.coverage, self.allowed) and _inside(self.ratio, self.allowed_ratio)
+        return inside(self.coverage, self.allowed) and inside(self.ratio, self.allowed_ratio)
 
     @property
     def told(self) -> str:
@@ -144,16 +142,12 @@ class SequenceLine:
     @property
     def held(self) -> bool:
         """Whether the coverage lies in its band."""
-        return _inside(self.coverage, self.allowed)
+        return inside(self.coverage, self.allowed)
 
     @property
     def told(self) -> str:
         """What to say where it does not."""
         return f"{self.name}, {self.world}, total={self.total}: coverage {self.coverage}"
-
-
-def _inside(value: float, band: Band | None) -> bool:
-    return band is None or band[0] <= value <= band[1]
 
 
 @dataclass(slots=True)

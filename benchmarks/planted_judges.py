@@ -13,11 +13,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from plurijudge.benchmarks.simulated import PROMISED, Band
+
 Floats = NDArray[np.float64]
-Band = tuple[float, float]
 
 PAIRS = 300
-PROMISED: Band = (0.94, 0.96)
 FALSE_ALARMS = 0.06
 BALANCED, UNBALANCED = 0.5, 3.0
 POINTS = (0.04, 0.2)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import itertools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks.section import Missing, Section, document, need, rows
+from plurijudge.benchmarks.section import Missing, Section, document, rows, table
 from plurijudge.metrics.factors import manifestations
 from plurijudge.text.factors import Texts
 
@@ -48,8 +45,7 @@ class Pairs(NamedTuple):
 
 def pairs_of(data: Path, name: str) -> Pairs:
     """Read one set."""
-    with gzip.open(need(data / "profile" / "pairs" / f"{name}.csv.gz"), "rt", encoding="utf-8", newline="") as lines:
-        read = list(csv.DictReader(lines))
+    read = table(data / "profile" / "pairs" / f"{name}.csv.gz")
     columns = list(read[0])
     factors = [column[2:] for column in columns if column.startswith("a:")]
     first, second = (
@@ -135,7 +131,7 @@ def summeval(data: Path) -> list[Texts]:
 def docqa(data: Path) -> list[Texts]:
     """The two answers of each pair, by question."""
     texts = []
-    for row in json.loads(need(data / "profile" / "fgqa" / "dev_feedback.json").read_text(encoding="utf-8")):
+    for row in document(data / "profile" / "fgqa" / "dev_feedback.json"):
         source = " ".join(sentence for passage in row["passages"] for sentence in passage[1:])
         answers = [Texts(row[f"prediction {number}"], row["question"], source, row["gold"]) for number in (1, 2, 3, 4)]
         texts += [answer for pair in itertools.combinations(answers, 2) for answer in pair]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 class Missing(Exception):
@@ -59,26 +59,29 @@ def need(path: Path) -> Path:
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """Read JSON lines, packed or not."""
-    opened = (
-        gzip.open(need(path), "rt", encoding="utf-8") if path.suffix == ".gz" else need(path).open(encoding="utf-8")
-    )
-    with opened as lines:
+    with _opened(path) as lines:
         for line in lines:
             yield json.loads(line)
 
 
 def document(path: Path) -> Any:
-    """Read one JSON document."""
-    return json.loads(need(path).read_text(encoding="utf-8"))
+    """Read one JSON document, packed or not."""
+    with _opened(path) as text:
+        return json.load(text)
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    """Read a CSV file whose first line names the columns."""
-    with need(path).open(encoding="utf-8-sig", newline="") as lines:
+    """Read a CSV file, packed or not, whose first line names the columns."""
+    with _opened(path, encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
-def packed_table(path: Path) -> list[dict[str, str]]:
-    """Read a gzip-packed CSV file whose first line names the columns."""
-    with gzip.open(need(path), "rt", encoding="utf-8-sig", newline="") as lines:
-        return list(csv.DictReader(lines))
+def rounded(values: Mapping[str, float | None], digits: int = 4) -> dict[str, float | int | None]:
+    """Numbers as figures show them; what is unknown stays None."""
+    return {name: None if value is None else round(value, digits) for name, value in values.items()}
+
+
+def _opened(path: Path, *, encoding: str = "utf-8", newline: str | None = None) -> IO[str]:
+    if need(path).suffix == ".gz":
+        return gzip.open(path, "rt", encoding=encoding, newline=newline)
+    return path.open(encoding=encoding, newline=newline)

@@ -9,6 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Protocol
 
+Band = tuple[float, float]
+"""The least and the most that a share may be."""
+
+PROMISED: Band = (0.94, 0.96)
+"""What intervals at 95 % must cover, as far as some thousand data sets can tell."""
+
 
 class Told(Protocol):
     """A line: fields to print, and whether what it shows is as promised."""
@@ -22,6 +28,11 @@ class Told(Protocol):
     def told(self) -> str:
         """What to say where it is not."""
         ...
+
+
+def inside(value: float, band: Band | None) -> bool:
+    """Whether a share lies where it must; it may lie anywhere where nothing is promised."""
+    return band is None or band[0] <= value <= band[1]
 
 
 def run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..text.errors import BadInput
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..agents.arms import Arm
     from ..agents.judge import Judge
     from ..agents.perturbers.base import Perturber
+    from ..analyses.mitigation import Cure
     from ..store.engine import Store
     from .batch import Batch
 
@@ -65,7 +66,7 @@ def answer_arms(
 def _controls(store: Store, arms: Sequence[Arm], runs: Mapping[str, str], *, as_json: bool) -> list[Any]:
     """Hold each second look against its control; gives what JSON has of it."""
     from ..analyses.second_looks import beyond
-    from ..reports.terminal import heading, line, plain_table
+    from ..reports.terminal import heading, line
 
     told = []
     for arm in arms:
@@ -77,18 +78,28 @@ def _controls(store: Store, arms: Sequence[Arm], runs: Mapping[str, str], *, as_
         if as_json:
             continue
         heading(f"`{arm.name}` held against being asked again (`{arm.control}`)")
-        rows = []
-        for one in found.gains.cures:
-            gained, ends = one.gain, ""
-            if gained.low is not None and gained.high is not None:
-                ends = f"{100 * gained.low:.1f} to {100 * gained.high:.1f}"
-            title = (one.bias or "accuracy on untouched items").replace("_", " ")
-            points = "unknown" if gained.estimate is None else f"{100 * gained.estimate:.1f}"
-            rows.append((title, points, ends, str(gained.n), gained.reason))
-        plain_table(("what", "points gained", "95 % interval", "items", ""), rows)
+        cures_table(found.gains.cures)
         line(found.said)
         line(f"recompute: {command}")
     return told
+
+
+def cures_table(cures: Iterable[Cure]) -> None:
+    """What each bias, and the accuracy, gained: one row each."""
+    from ..reports.terminal import plain_table
+
+    rows = []
+    for one in cures:
+        gained, ends = one.gain, ""
+        if gained.low is not None and gained.high is not None:
+            ends = f"{_points(gained.low)} to {_points(gained.high)}"
+        title = (one.bias or "accuracy on untouched items").replace("_", " ")
+        rows.append((title, _points(gained.estimate), ends, str(gained.n), gained.reason))
+    plain_table(("what", "points gained", "95 % interval", "items", ""), rows)
+
+
+def _points(value: float | None) -> str:
+    return "unknown" if value is None else f"{100 * value:.1f}"
 
 
 def have_written(
@@ -110,7 +121,6 @@ def have_written(
     import time
 
     from ..agents.perturbers.written import Written
-    from ..graphs.legs import left_of
     from ..store.reviews import ACCEPTED, PROPOSED
 
     wanted = [one for one in perturbers if isinstance(one, Written)]
@@ -127,7 +137,7 @@ def have_written(
     if found.stopped:
         say(f"stopped while writing: {found.stopped}; start it again: what was answered is not paid again")
         leave_stopped(found.stopped)
-    batch.pace = left_of(batch.pace, found, seconds=time.monotonic() - begun)
+    batch.spend(found, begun)
     for one in wanted:
         used, unseen = (found.planted.get((one.name, status), 0) for status in (ACCEPTED, PROPOSED))
         said = f"{used + unseen} texts written, {unseen} not reviewed by a person"

@@ -120,9 +120,6 @@ def attack(
     planting: dict[str, Any] = {"places": places_of(names_in(place)), "on": on, "each": each, "seed": seed}
     batch = batch_of(db, allowance=allowance, calls=calls, quiet=quiet)
     try:
-        from ..graphs.attack import check
-
-        check(who)
         given = batch.given(items, who, limit=limit)
         expected = _expected(given, who, chosen, planting, samples=samples)
         if dry_run:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..text.errors import BadInput
-from .arms import answer_arms, arms_named, have_written, unseen_texts
+from .arms import answer_arms, arms_named, cures_table, have_written, unseen_texts
 from .judging import (
     BASELINE,
     Allowance,
@@ -36,9 +35,11 @@ from .plain import BAD, answer, answer_json, kept, leave, leave_stopped, say, wr
 
 if TYPE_CHECKING:
     from ..agents.arms import Arm
+    from ..agents.judge import Judge
     from ..agents.perturbers.base import Perturber
     from ..analyses.audit import Audit, Bias
     from ..store.engine import Store
+    from .batch import Batch
 
 EXAMPLES = examples(
     "plurijudge audit items.jsonl --judge openai/gpt-5-mini",
@@ -133,14 +134,11 @@ def audit(
         return
     if against:
         raise BadInput("`--against` goes with a recorded audit.", way_out="--run RUN --against RUN")
-    from ..graphs.legs import left_of
-
     names = names_in(bias) or [*DEFAULT, *SENSITIVITY]
     every = [*KNOWN] if "all" in names else []  # beside those of one's own, and one that is named twice is one
     perturbers = perturbers_of([*every, *(name for name in names if name != "all" and name not in every)])
     who = judge_named(judge, criteria=criteria, base_url=base_url)
     arms = arms_named(who, mitigation, controls=not no_control)
-    cures = [arm.name for arm in arms]
     if items == "-":  # each arm reads them
         from .batch import spool
 
@@ -148,35 +146,50 @@ def audit(
     batch = batch_of(db, allowance=allowance, calls=calls, quiet=quiet)
     try:
         have_written(batch, items, who, writer, perturbers, base_url=base_url, limit=limit, fresh=fresh)
-        runs: dict[str, str] = {}
-        for name, one in {"": who, **{arm.name: arm.judge for arm in arms}}.items():
-            begun = time.monotonic()
-            outcome = batch.audit(
-                items, one, perturbers, samples=samples, limit=limit, seed=seed, fresh=fresh, unfit=Counter()
-            )
-            for fault in outcome.faults[:20] if not name else ():
-                say(f"set aside: {fault}")
-            if outcome.status == "open":
-                say(f"stopped: {outcome.stopped}; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")
-                say(f"and then: plurijudge audit --run {outcome.run}{batch.db_flag}")
-                leave_stopped(outcome.stopped)
-            runs[name] = outcome.run
-            batch.pace = left_of(batch.pace, outcome, seconds=time.monotonic() - begun)
-            if cures:
-                say(f"{outcome.run}: {f'with {name}' if name else 'the judge as it is'}")
-        if not (cures and as_json):
+        judges = {"": who, **{arm.name: arm.judge for arm in arms}}
+        runs = _audited(batch, items, judges, perturbers, samples=samples, limit=limit, seed=seed, fresh=fresh)
+        if not (arms and as_json):
             found = _measured(batch.store, runs[""], shown, perturbers)
             _answer(batch.store, found, shown, {**KNOWN, **{one.name: one for one in perturbers}})
-        if cures:
+        if arms:
             _answer_cures(batch.store, runs.pop(""), runs, arms, as_json=as_json)
     finally:
         batch.close()
 
 
+def _audited(
+    batch: Batch, items: str, judges: Mapping[str, Judge], perturbers: list[Perturber], **options: Any
+) -> dict[str, str]:
+    """Audit one judge after the other; gives their runs by name. Where one is stopped, it says how to go on, and ends.
+
+    Args:
+        batch: what drives the runs.
+        items: the file of items.
+        judges: by the names of their arms; '' is the judge as it is.
+        perturbers: what is planted.
+        options: the others of `Batch.audit`.
+    """
+    runs: dict[str, str] = {}
+    for name, judge in judges.items():
+        begun = time.monotonic()
+        outcome = batch.audit(items, judge, perturbers, **options)
+        for fault in outcome.faults[:20] if not name else ():
+            say(f"set aside: {fault}")
+        if outcome.status == "open":
+            say(f"stopped: {outcome.stopped}; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")
+            say(f"and then: plurijudge audit --run {outcome.run}{batch.db_flag}")
+            leave_stopped(outcome.stopped)
+        runs[name] = outcome.run
+        batch.spend(outcome, begun)
+        if len(judges) > 1:
+            say(f"{outcome.run}: {f'with {name}' if name else 'the judge as it is'}")
+    return runs
+
+
 def _answer_cures(store: Store, before: str, after: dict[str, str], arms: Sequence[Arm] = (), *, as_json: bool) -> None:
     """Hold the audits with cures against the one without, and second looks against their controls."""
     from ..analyses.mitigation import mitigation as measured, save
-    from ..reports.terminal import heading, line, plain_table
+    from ..reports.terminal import heading, line
 
     told = []
     for name, run in after.items():
@@ -187,14 +200,7 @@ def _answer_cures(store: Store, before: str, after: dict[str, str], arms: Sequen
         if as_json:
             continue
         heading(f"mitigation `{name}`: run {found.after} held against {found.before}")
-        rows = []
-        for one in found.cures:
-            gained, ends = one.gain, ""
-            if gained.low is not None:
-                ends = f"{_points(gained.low)} to {_points(gained.high)}"
-            title = (one.bias or "accuracy on untouched items").replace("_", " ")
-            rows.append((title, _points(gained.estimate), ends, str(gained.n), gained.reason))
-        plain_table(("what", "points gained", "95 % interval", "items", ""), rows)
+        cures_table(found.cures)
         tokens = "" if found.tokens is None else f", {found.tokens:.1f} times the tokens"
         line(f"{found.said.rstrip('.')}{tokens}.")
         line(f"recompute: {command}")
@@ -268,7 +274,3 @@ def _draw(found: Audit, picture: str, command: str) -> None:
 
 def _title(one: Bias) -> str:
     return one.name.replace("_", " ")
-
-
-def _points(value: float | None) -> str:
-    return "unknown" if value is None else f"{100 * value:.1f}"

@@ -11,9 +11,10 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from ..graphs.self_preference import Trial
     from ..graphs.study import Study
     from ..store.engine import Store
-    from ..store.faults import Line
     from ..store.records import Item
 
 T = TypeVar("T")
@@ -92,16 +92,12 @@ class Batch:
         What is wrong with the file or the judge is said before there is a store, so that nothing is left half made.
         """
         from ..agents.tools.known import AUTO
-        from ..store.files import file_format
 
-        path = spool() if items == "-" else Path(items)
-        file_format(path)
+        path = _file(items)
         if not path.stat().st_size:
             said = "Standard input" if items == "-" else str(path)
             raise NothingToJudge(f"{said} is empty.", way_out="one JSON object a line, as docs/files.md shows")
-        judge.check()
-        if not judge.is_llm:
-            say(f"note: {judge.title} is no LLM")
+        _check(judge)
         if AUTO in judge.tools:
             judge = self.study.fixed(judge)
             names = ", ".join(judge.tools) or "none earned its place; plurijudge tools-gain tries them"
@@ -123,24 +119,18 @@ class Batch:
         limit: int | None,
         seed: int,
         fresh: bool,
-        unfit: Counter[tuple[str, str]],
     ) -> Outcome:
         """Judge the items of a file, untouched ones twice, and what is derived from them."""
-        from itertools import islice
-
         from ..graphs.audit import CONTROLS, perturbed
         from ..graphs.plan import Plan
-        from ..store.files import file_format, read_items
 
-        path = spool() if items == "-" else Path(items)
-        file_format(path)
+        path = _file(items)
         if judge.protocol != "pairwise":
             raise BadJudge(f"{judge.title} grades single responses; an audit looks at pairs.")
-        judge.check()
-        if not judge.is_llm:
-            say(f"note: {judge.title} is no LLM")
+        _check(judge)
         plan = Plan(samples=samples, controls=max(CONTROLS, samples), seed=seed, fresh=fresh)
-        given = islice(_usable(read_items(path), str(path), lambda item: plan.unfit(item, judge)), limit)
+        unfit: Counter[tuple[str, str]] = Counter()
+        given = islice(_usable(path, judge), limit)
         whole = list(perturbed(given, perturbers, seed=seed, unfit=unfit))
         if not whole:
             raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="pairs, as docs/files.md shows")
@@ -155,17 +145,9 @@ class Batch:
 
     def given(self, items: str, judge: Judge, *, limit: int | None) -> list[Item]:
         """The items of a file, or of standard input, that the judge can judge; what is left out is said."""
-        from itertools import islice
-
-        from ..graphs.plan import Plan
-        from ..store.files import file_format, read_items
-
-        path, plan = spool() if items == "-" else Path(items), Plan()
-        file_format(path)
-        judge.check()
-        if not judge.is_llm:
-            say(f"note: {judge.title} is no LLM")
-        found = list(islice(_usable(read_items(path), str(path), lambda item: plan.unfit(item, judge)), limit))
+        path = _file(items)
+        _check(judge)
+        found = list(islice(_usable(path, judge), limit))
         if not found:
             raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="items as docs/files.md shows")
         return found
@@ -180,15 +162,9 @@ class Batch:
         self, items: str, judge: Judge, writer: Judge, perturbers: list[Written], *, limit: int | None, fresh: bool
     ) -> Rewritten:
         """Have a model write what is planted in the items of a file that the judge can judge."""
-        from itertools import islice
-
-        from ..graphs.plan import Plan
         from ..graphs.rewriting import Rewriting
-        from ..store.files import read_items
 
-        plan = Plan()
-        usable = _usable(read_items(Path(items)), items, lambda item: plan.unfit(item, judge), quietly=True)
-        given = list(islice(usable, limit))
+        given = list(islice(_usable(Path(items), judge, quietly=True), limit))
         return self._run(lambda o: Rewriting(self.store, writer, self.pace, fresh=fresh, **o).work(given, perturbers))
 
     def candidates(self, items: str, contest: Contest, *, plan: Plan, options: Options, strict: bool) -> Trial:
@@ -197,17 +173,12 @@ class Batch:
 
         path = spool() if items == "-" else Path(items)
         for judge in contest.judges:
-            if not judge.is_llm:
-                say(f"note: {judge.title} is no LLM")
-        try:
-            return self._run(
-                lambda o: try_candidates(
-                    self.study, path, contest, plan=plan, pace=self.pace, options=options, strict=strict, told=say, **o
-                )
+            _note_if_no_llm(judge)
+        return self.work(
+            lambda o: try_candidates(
+                self.study, path, contest, plan=plan, pace=self.pace, options=options, strict=strict, told=say, **o
             )
-        except PlurijudgeError as error:  # there is no one run to go on with
-            error.way_out = re.sub(r"plurijudge judge --run last\S*( --db \S+)?", "the same command", error.way_out)
-            raise
+        )
 
     def work(self, made: Callable[[dict[str, Any]], Coroutine[Any, Any, T]]) -> T:
         """Do work that goes on where it was stopped once the same command is typed again.
@@ -226,7 +197,6 @@ class Batch:
 
         Gives those that are closed by the legs' names, and the one that was stopped.
         """
-        from ..graphs.legs import left_of
         from ..graphs.outcome import summary_line
 
         runs: dict[str, str] = {}
@@ -238,8 +208,19 @@ class Batch:
             if outcome.status == "open":
                 return runs, outcome
             runs[leg.name] = outcome.run
-            self.pace = left_of(self.pace, outcome, seconds=time.monotonic() - begun)
+            self.spend(outcome, begun)
         return runs, None
+
+    def spend(self, outcome: Outcome | Rewritten, begun: float) -> None:
+        """Take what one of several runs took from the budget of those behind it.
+
+        Args:
+            outcome: what the run came to.
+            begun: when it began, by the monotonic clock.
+        """
+        from ..graphs.legs import left_of
+
+        self.pace = left_of(self.pace, outcome, seconds=time.monotonic() - begun)
 
     def legs_or_leave(self, items: str, legs: Sequence[Leg], *, strict: bool = False) -> dict[str, str]:
         """Make all of the runs, by their names; where one is stopped, the command ends."""
@@ -284,27 +265,47 @@ class Batch:
             raise
 
 
-def _usable(
-    lines: Iterable[Line[Item]],
-    file: str,
-    unfit: Callable[[Item], tuple[str, str] | None],
-    *,
-    quietly: bool = False,
-) -> Iterator[Item]:
-    """The items of lines that can be judged, each id once; what is wrong with a line that is left out is said."""
-    from ..store.faults import Fault
+def _file(items: str) -> Path:
+    """The file of items, or that in which standard input is kept.
 
-    seen: dict[str, int] = {}
-    for line in lines:
+    Raises:
+        BadInput: if there is none, or it is of no known form.
+    """
+    from ..store.files import file_format
+
+    path = spool() if items == "-" else Path(items)
+    file_format(path)
+    return path
+
+
+def _check(judge: Judge) -> None:
+    """See that a judge holds, and say so where it is no LLM."""
+    judge.check()
+    _note_if_no_llm(judge)
+
+
+def _note_if_no_llm(judge: Judge) -> None:
+    if not judge.is_llm:
+        say(f"note: {judge.title} is no LLM")
+
+
+def _usable(path: Path, judge: Judge, *, quietly: bool = False) -> Iterator[Item]:
+    """The items of a file that the judge can judge, each id once; what is wrong with the other lines is said."""
+    from ..graphs.plan import Plan
+    from ..store.faults import Fault
+    from ..store.files import read_items
+
+    plan, seen = Plan(), dict[str, int]()
+    for line in read_items(path):
         fault = line.fault
         if line.record is not None:
-            first, why = seen.setdefault(line.record.id, line.number), unfit(line.record)
+            first, why = seen.setdefault(line.record.id, line.number), plan.unfit(line.record, judge)
             if first != line.number:
                 why = "id", f"{line.record.id!r} was given before, on line {first}"
             if why is None:
                 yield line.record
                 continue
-            fault = Fault(file, line.number, *why)
+            fault = Fault(str(path), line.number, *why)
         if fault is not None and not quietly:
             say(f"set aside: {fault}")
 

@@ -138,7 +138,6 @@ def _made(
 ) -> tuple[str, str]:
     """Both runs, those that were stopped gone on with; where one is stopped, it says how to go on, and ends."""
     from ..graphs.compare import legs
-    from ..graphs.legs import left_of
 
     made = [run.id for run in runs]
     for run in runs:
@@ -147,7 +146,7 @@ def _made(
             outcome = batch.resume(run.id)
             if outcome.status == "open":
                 _leave(batch, outcome, made, [*judges])
-            batch.pace = left_of(batch.pace, outcome, seconds=time.monotonic() - begun)
+            batch.spend(outcome, begun)
     if runs and judges:
         items, plan = _planned(batch.store, runs[0], [*judges.values()][0], fresh=plan.fresh)
     waiting = [*judges]

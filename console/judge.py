@@ -257,8 +257,10 @@ def _show(batch: Any, outcome: Any, *, as_json: bool, quiet: bool) -> None:
 
     line = summary_line(outcome.sums, set_aside=outcome.set_aside)
     try:
+        told = as_json or quiet  # else the table says it
+        notes = attack_notes(batch.store, find_run(batch.store, outcome.run)) if told else None
         if as_json:
-            answer_json(run_document(batch.store, outcome.run))
+            answer_json(run_document(batch.store, outcome.run, notes=notes))
         elif not quiet:
             show_run(batch.store, outcome.run)
         for fault in outcome.faults[:20]:
@@ -266,7 +268,7 @@ def _show(batch: Any, outcome: Any, *, as_json: bool, quiet: bool) -> None:
         if outcome.set_aside > 20:
             say(f"... {outcome.set_aside} set aside in all")
         say(f"{outcome.run}: {line}")
-        if (as_json or quiet) and (noted := str(attack_notes(batch.store, find_run(batch.store, outcome.run)))):
+        if notes is not None and (noted := str(notes)):
             say(noted)
         if outcome.status == "open" and outcome.stopped != "interrupted":
             say(f"stopped: {outcome.stopped}; go on with: plurijudge judge --run {outcome.run}{batch.db_flag}")

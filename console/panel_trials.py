@@ -351,11 +351,12 @@ def _measure(batch: Batch, items: str, legs: list[Leg], measured: Any, show: Any
     """Make the runs, measure and show; where one was stopped, say how to go on."""
     try:
         found = measured(batch.store, batch.legs_or_leave(items, legs))
+        told = found.to_dict()
         if as_json:
-            answer_json(found.to_dict())
+            answer_json(told)
         else:
             show(found)
-        if not found.to_dict().get("personas", found.to_dict().get("against")):
+        if not told["personas"]:
             leave(BAD)
     finally:
         batch.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from ..text.errors import BadInput
 from .plain import say
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ..agents.kinship import Notice
     from ..store.engine import Store
     from ..store.runs import Run
@@ -38,6 +39,8 @@ async def tell_kin(found: Sequence[Notice], *, stop: asyncio.Event, watch: Any, 
         say(f"note: {notice.said}")
     kin = [notice for notice in found if notice.kind != "unknown"]
     if question and kin and sys.stdin.isatty() and sys.stderr.isatty():
+        import asyncio
+
         sys.stderr.write("Judge all the same? [y/N] ")
         sys.stderr.flush()
         answer = await asyncio.to_thread(_typed, stop)

@@ -13,6 +13,7 @@ from .plain import answer, answer_json
 from .self_judge import kin_of
 
 if TYPE_CHECKING:
+    from ..analyses.attack_notes import Notes
     from ..store.engine import Store
     from ..store.records import Item
     from ..store.runs import Run
@@ -146,8 +147,15 @@ def _without_item(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in ("meta", "position")}
 
 
-def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
-    """A run as one JSON document, its keys those of the SQL columns."""
+def run_document(store: Store, run: str, *, by: str = "", notes: Notes | None = None) -> dict[str, Any]:
+    """A run as one JSON document, its keys those of the SQL columns.
+
+    Args:
+        store: the store.
+        run: the run.
+        by: a key of `meta` by whose values it is measured too, '' for none.
+        notes: what in the run's texts looks like an attack, where that is known already.
+    """
     from ..analyses.agreement import agreement
     from ..analyses.attack_notes import attack_notes
     from ..analyses.panel_votes import panel_votes
@@ -184,7 +192,7 @@ def run_document(store: Store, run: str, *, by: str = "") -> dict[str, Any]:
         "self_judging": kin_of(store, found),
         "sums": sums,
         "set_aside": found.set_aside,
-        "attack_signs": attack_notes(store, found).to_dict(),
+        "attack_signs": (notes or attack_notes(store, found)).to_dict(),
         "beginning": measured.beginning,
         "agreement": [row.to_dict() for row in measured.measures],
         "concurrency": changes_of(store, run),

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from ..agents.attacks.base import Attack, Place
 from ..agents.judge import Judge
 from ..agents.perturbers.base import Unfit
-from ..analyses.attack import PROTOCOLS, Attacked, attacked as measured, save
+from ..analyses.attack import Attacked, attacked as measured, save
 from ..store.records import Item
-from ..text.errors import BadInput, BadJudge
+from ..text.errors import BadInput
 from .audit import CONTROLS
 from .plan import Plan, draw
 from .runner import Pace, Watch
@@ -47,18 +47,6 @@ class Tried:
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
         return {"attack": None if self.found is None else self.found.to_dict(), "outcome": self.outcome.to_dict()}
-
-
-def check(judge: Judge) -> None:
-    """Refuse a judge whose verdicts nothing can be counted of.
-
-    Raises:
-        BadJudge: if its protocol is none of those that attacks are counted for.
-    """
-    if judge.protocol not in PROTOCOLS:
-        raise BadJudge(
-            f"{judge.title} judges by the protocol `{judge.protocol}`; attacks are counted for {', '.join(PROTOCOLS)}."
-        )
 
 
 def favoured(item: Item, on: str, *, seed: int = 0) -> str:
@@ -204,9 +192,7 @@ async def attack(
 
     Raises:
         BadInput: if nothing can be planted.
-        BadJudge: if the judge's protocol is none of those that attacks are counted for.
     """
-    check(judge)
     unfit: Counter[tuple[str, str]] = Counter()
     whole = list(attacked(items, attacks, places=places, on=on, each=each, seed=seed, unfit=unfit))
     if not any(item.parent for item in whole):

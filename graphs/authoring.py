@@ -122,7 +122,7 @@ class Authoring:
         async def answered(model: Model, item: Item) -> bool:
             fence = fence_of(self.store.secret, self.author.unit(item))
             call = await self.author.answer(model, item, fence=fence, fresh=self.fresh)
-            if call.status in ("ok", "hit") and (call.response or "").strip():
+            if call.status == "ok" and (call.response or "").strip():
                 found.texts[item.id] = call.response or ""
             else:
                 found.failed[item.id] = call.reason or call.status

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..agents.judge import Judge
 from ..agents.prices import prices
 from ..text.errors import BadInput
+
+if TYPE_CHECKING:
+    from ..agents.model import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,36 @@ class Spending:
             if self.calls + owed + verdicts > limit.calls:
                 return f"the limit of {limit.calls} calls is reached"
         self.under_way[item] = verdicts
+        return ""
+
+    async def room_for(
+        self, item: str, verdicts: int, models: Sequence[Model], *, over: Callable[[], bool]
+    ) -> str | None:
+        """Set aside what an item may take, as soon as there is room; only once nothing is under way is there never any.
+
+        Args:
+            item: its id.
+            verdicts: how many calls it needs at least.
+            models: those that are asked, which count the calls for an item together.
+            over: whether nothing new is taken up, so that waiting is in vain.
+
+        Returns:
+            None if the item may be judged, else which limit is reached; '' where it was over before.
+        """
+        while not over():
+            limit = self.take_up(
+                item,
+                verdicts,
+                sent=models[0].sent,
+                spent=sum(model.spent for model in models),
+                heard=sum(model.heard for model in models),
+                asking=sum(model.asking for model in models),
+            )
+            if not limit:
+                return None
+            if not self.under_way:
+                return limit
+            await self.settled()
         return ""
 
     def settle(self, item: str, *, sent: Counter[str]) -> None:

@@ -21,7 +21,7 @@ from ..store.records import Item
 from .authoring import Answers, Authoring, prompts_in
 from .decide import question_text
 from .legs import left_of
-from .plan import Plan
+from .plan import Plan, as_written
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
@@ -161,8 +161,3 @@ def of_each_prompt(items: Iterable[Item]) -> dict[tuple[str, str], Item]:
 def prompt_of(item: Item) -> tuple[str, str]:
     """What tells an item's prompt from others: what is asked, and the context."""
     return question_text(item), item.context or ""
-
-
-def as_written(plan: Plan, judge: Judge) -> dict[str, Any]:
-    """The plan of a judge's run as its row has it."""
-    return {"plan": plan.model_dump(mode="json"), "judge": judge.model_dump(mode="json")}

@@ -7,23 +7,23 @@ The verdict under a context is kept as an earlier step; one that fails leaves no
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from math import fsum
 from typing import Any
 
-from ..agents.contexts import GIVEN, MOST, Context, given_in, proposed_by, read_contexts
+from ..agents.contexts import GIVEN, MOST, STEP, Context, given_in, proposed_by, read_contexts
 from ..prompts.prompt import load_prompt
 from ..store.canonical import canonical
-from ..store.records import TIE, Item, ToolCall, Verdict, VerdictKey
+from ..store.records import TIE, Item, Verdict, VerdictKey
 from .decide import fence_of, question_text, sampling
 from .state import Bench, View
+from .steps import Hear, Words, in_turn, joined
 
-STEP, ASKED = "context ", "contexts"
+ASKED = "contexts"
 RULE = "weighed over contexts"
 NONE_PROPOSED = "no_contexts"
 EVEN = "contexts_even"
 _EVEN = 1e-9
-Words = tuple[list[Verdict], list[ToolCall]]
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -42,7 +42,7 @@ SCHEMA = {
 }
 
 
-async def under_contexts(view: View, bench: Bench, judge: Callable[[View, Bench], Awaitable[Words]]) -> Words:
+async def under_contexts(view: View, bench: Bench, judge: Hear) -> Words:
     """The verdict over all contexts, and before it the verdict under each.
 
     Args:
@@ -58,16 +58,8 @@ async def under_contexts(view: View, bench: Bench, judge: Callable[[View, Bench]
         if isinstance(found, Verdict):
             return [found], []
         contexts = found
-    said: list[Verdict] = []
-    earlier: list[Verdict] = []
-    calls: list[ToolCall] = []
-    for context in contexts:
-        step = f"{unit.step}, {STEP}{context.id}" if unit.step else f"{STEP}{context.id}"
-        part = View(item=_in(item, context), unit=unit.model_copy(update={"step": step}), fresh=view["fresh"])
-        (word, *before), used = await judge(part, bench)
-        said.append(word)
-        earlier += [word, *before]
-        calls += used
+    steps = ((f"{STEP}{context.id}", _in(item, context)) for context in contexts)
+    said, earlier, calls = await in_turn(view, bench, judge, steps)
     return [weighed_over(unit, contexts, said, ties=bench.judge.ties), *earlier], calls
 
 
@@ -125,19 +117,18 @@ def weighed_over(
         said: the verdict under each.
         ties: whether what comes out even is a tie; else it is abstained from.
     """
-    key = unit.model_dump()
-    shared = said[0].model_dump(include={"call", "road", "prompt_version", "prompt_digest"})
+    first = said[0]
     for context, word in zip(contexts, said, strict=True):
         if word.status != "ok" and context.weight:
             reason = f"{STEP}{context.id}: {word.reason}"
-            return Verdict(**key, status=word.status, reason=reason, raw=word.raw, **{**shared, "call": word.call})
+            return joined(unit, first, status=word.status, reason=reason, raw=word.raw, call=word.call)
     said = [word for context, word in zip(contexts, said, strict=True) if context.weight]
     weights = [context.weight for context in contexts if context.weight]
     rationale = canonical([{"context": c.text, "weight": c.weight} for c in contexts])
-    told: dict[str, Any] = {"status": "ok", "rule": RULE, "rationale": rationale, **shared}
+    told: dict[str, Any] = {"status": "ok", "rule": RULE, "rationale": rationale, "call": first.call}
     if all(word.scores is not None and word.preferred is None for word in said):
         marks = mean_marks(unit.presentation[0], weights, said)
-        return Verdict(**key, **told, scores=_mean_scores(weights, said), criterion_scores=marks)
+        return joined(unit, first, **told, scores=_mean_scores(weights, said), criterion_scores=marks)
     shares = {
         name: fsum(weight * _share(word, name) for weight, word in zip(weights, said, strict=True))
         for name in unit.presentation
@@ -145,14 +136,14 @@ def weighed_over(
     best = max(shares.values())
     leaders = [name for name, share in shares.items() if share > best - _EVEN]
     if len(leaders) > 1 and not ties:
-        return Verdict(**key, status="abstained", reason=EVEN, rationale=rationale, **shared)
+        return joined(unit, first, status="abstained", reason=EVEN, rationale=rationale, call=first.call)
     told["preferred"] = leaders[0] if len(leaders) == 1 else TIE
     told["probabilities"] = {name: min(1.0, share) for name, share in shares.items()}
     if len(unit.presentation) == 2:
         told["p_first"] = min(1.0, shares[unit.presentation[0]])
     if all(word.scores is not None for word in said):
         told["scores"] = _mean_scores(weights, said)
-    return Verdict(**key, **told)
+    return joined(unit, first, **told)
 
 
 def _mean_scores(weights: Sequence[float], said: Sequence[Verdict]) -> dict[str, float]:

@@ -129,7 +129,9 @@ class Crew:
         progress: Progress,
     ) -> None:
         for item in items:
-            if not await self._may_ask(item.id, needed(item), model, spending):
+            full = await spending.room_for(item.id, needed(item), [model], over=self._is_over)
+            if full is not None:
+                self._enough = self._enough or full
                 return
             whole = await work(model, item)
             spending.settle(item.id, sent=model.sent)
@@ -139,16 +141,6 @@ class Crew:
             if self.watch is not None:
                 self.watch(progress)
 
-    async def _may_ask(self, item: str, needed: int, model: Model, spending: Spending) -> bool:
-        """Whether the budget has room for an item; only once nothing is under way is there no room for good."""
-        while not self._enough and not self.stop.is_set():
-            enough = spending.take_up(
-                item, needed, sent=model.sent, spent=model.spent, heard=model.heard, asking=model.asking
-            )
-            if not enough:
-                return True
-            if not spending.under_way:
-                self._enough = enough
-                return False
-            await spending.settled()
-        return False
+    def _is_over(self) -> bool:
+        """Whether nothing new is taken up."""
+        return bool(self._enough) or self.stop.is_set()

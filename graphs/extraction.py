@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from ..agents.extractors.base import Extractor, object_in
+from ..agents.extractors.base import Extractor
 from ..agents.extractors.known import asked_for
 from ..agents.extractors.reading import KIND, REPAIR, ItemReader, NoReply, Question, Read, Reader
 from ..agents.judge import Judge
@@ -29,6 +29,7 @@ from ..store.tables import metadata
 from ..store.transactions import ask
 from ..text.errors import BadInput
 from ..text.factors import Factor
+from ..text.reply_json import object_in
 from ..text.verdict_noise import is_refusal
 from .crew import Crew
 from .decide import fence_of, question_text
@@ -273,7 +274,7 @@ class _Extraction:
             fresh=self.fresh,
             refuses=_declines,
         )
-        if call.status not in ("ok", "hit"):
+        if call.status != "ok":
             raise NoReply(f"the model: {call.reason or call.status}")
         return call.response or ""
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from ..agents.judge import Judge
 from ..agents.panel import Panel
 from .budget import Budget
+from .given import Items, sized
 from .plan import Plan
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
-    from .given import Items
     from .outcome import Outcome
     from .rewriting import Rewritten
     from .study import Study
@@ -70,7 +70,7 @@ async def run_legs(
 
     What was answered is not paid again when they are begun anew.
     """
-    given = items if hasattr(items, "__len__") or hasattr(items, "__fspath__") else list(items)
+    given = items if sized(items) or hasattr(items, "__fspath__") else list(items)
     pace, outcomes = pace or Pace(), dict[str, "Outcome"]()
     for leg in legs:
         begun = time.monotonic()

@@ -49,7 +49,7 @@ def read_letter(judge: Judge, item: Item, unit: VerdictKey, row: int, call: Call
     letters = judge.way.letters(judge, len(unit.presentation))
     masses = label_masses(top, letters)
     total = sum(masses.values())
-    if call.status not in ("ok", "hit") or not total or len({token for token, _ in top}) < 2:
+    if call.status != "ok" or not total or len({token for token, _ in top}) < 2:
         verdict = verdict_of(judge, item, unit, row, call, read(judge, call, item, unit))
         return verdict if verdict.status != "ok" else verdict.model_copy(update={"rule": LETTER})
     said = judge.way.weighed({letter: masses[letter] / total for letter in letters}, unit.presentation)

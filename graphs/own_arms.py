@@ -6,7 +6,6 @@ a judge can know its own answers by is then mostly gone. Disclosed: the judge is
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,9 +16,8 @@ from ..agents.author import Author, Checker, Restyler, says_yes
 from ..agents.perturbers.base import LABEL
 from ..analyses.own_verdicts import PROMPT
 from ..store.canonical import canonical
-from ..store.datasets import store_all
 from ..store.records import Item, Response
-from ..text.rewrites import Bounds, fault
+from ..text.rewrites import SAME, Bounds, fault
 from .authoring import Answers
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ async def rewritten(
     kept: dict[str, str] = {}
     for name, text in written.texts.items():
         why = fault(given[asked[name][:2]], text, _BOUNDS)
-        if why and why != "it is the same text":
+        if why and why != SAME:
             left_out[why] += 1
         else:
             kept[name] = text.strip()
@@ -85,9 +83,7 @@ async def rewritten(
 async def _asked(work: Proceedings, author: Author, items: list[Item]) -> Answers:
     """What a writer or checker says of items, which are stored as a data set of their own."""
     name = f"{author.prompt.rpartition('/')[2].replace('_', ' ')} of {len(items)} answers"
-    reading = await asyncio.to_thread(work.study.reading_of, items, name=name)
-    await asyncio.to_thread(store_all, work.study.store, reading)
-    return await work.written(author, reading.dataset.id, items)
+    return await work.written(author, await work.stored(items, name=name), items)
 
 
 def _name(author: str, prompt: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ..agents.nodes import SYNTHESISE, Parts, parts_of
 from ..prompts.prompt import load_prompt
-from ..store.records import ASK_PEOPLE, TIE, ToolCall, Verdict, VerdictKey
+from ..store.records import ASK_PEOPLE, TIE, Verdict, VerdictKey
 from .contexts import mean_marks, under_contexts
 from .criteria import gone_through
 from .decide import decide, fence_of, read, sampling, subject_of, verdict_of
@@ -23,13 +23,14 @@ from .letters import by_letter
 from .reconcile import Place
 from .reflect import heard, prepared
 from .state import Bench, View
+from .steps import Words, joined
 
 T = TypeVar("T")
 OWN, SWAPPED, DIFFER = "own", "swapped", "parts_differ"
 MAJORITY, MEAN_SCORE, MEAN_CHANCE = "majority of parts", "mean score of parts", "mean probability of parts"
 
 
-async def judged(view: View, bench: Bench) -> tuple[list[Verdict], list[ToolCall]]:
+async def judged(view: View, bench: Bench) -> Words:
     """One verdict: the final word, the words before it, and the tool calls behind them."""
     parts = parts_of(bench.judge.nodes)
     if parts == Parts():
@@ -41,26 +42,26 @@ async def judged(view: View, bench: Bench) -> tuple[list[Verdict], list[ToolCall
     used = [call for _, calls in made for call in calls]
     lost = next((word for word in words if word.status == "error"), None)
     if lost is not None:
-        return [_final(view["unit"], lost, status="error", reason=lost.reason, call=lost.call, raw=lost.raw)], []
+        return [joined(view["unit"], lost, status="error", reason=lost.reason, call=lost.call, raw=lost.raw)], []
     if SYNTHESISE in bench.judge.nodes:
         if (side := implied_in(used, tuple(sorted(view["unit"].presentation)))) is not None:
             told = {"status": "ok", "preferred": side, "rule": SETTLED}  # what tools decided is not decided again
-            return [_final(view["unit"], words[0], **told), *earlier], used
+            return [joined(view["unit"], words[0], **told), *earlier], used
         return [await _synthesised(view, bench, *words), *earlier], used
     return [taken_together(view["unit"], words, bench.judge.ties, parts), *earlier], used
 
 
-async def _one(view: View, bench: Bench) -> tuple[list[Verdict], list[ToolCall]]:
+async def _one(view: View, bench: Bench) -> Words:
     if bench.judge.contexts:
         return await under_contexts(view, bench, _by_criteria)
     return await _by_criteria(view, bench)
 
 
-async def _by_criteria(view: View, bench: Bench) -> tuple[list[Verdict], list[ToolCall]]:
+async def _by_criteria(view: View, bench: Bench) -> Words:
     return await gone_through(view, bench, _asked) if bench.judge.one_by_one else await _asked(view, bench)
 
 
-async def _asked(view: View, bench: Bench) -> tuple[list[Verdict], list[ToolCall]]:
+async def _asked(view: View, bench: Bench) -> Words:
     if bench.toolbox is not None:
         return await heard_with_tools(view, bench)
     if bench.judge.nodes:
@@ -81,10 +82,10 @@ def parts_in(unit: VerdictKey, parts: Parts) -> list[VerdictKey]:
 
 def part_of(names: Sequence[str], row: Mapping[Any, Any], place: Place) -> Place:
     """The place of the verdict that a call was made for, from the place and step of the call."""
-    parts = parts_of(names)
     judge, persona, shown, sample = place
     if not str(row["step"]).startswith((OWN, SWAPPED)) or row["step"] == "own_answer":
         return place
+    parts = parts_of(names)
     whole = shown[::-1] if str(row["step"]).startswith(SWAPPED) else shown
     return judge, persona, whole, sample // parts.samples
 
@@ -99,10 +100,10 @@ def taken_together(unit: VerdictKey, words: Sequence[Verdict], ties: bool, parts
     for order in orders:
         if not any(word.status == "ok" for word in order):
             said = next((word for word in order if word.status != "abstained"), order[0])
-            return _final(unit, said, status=said.status, reason=said.reason, call=said.call, raw=said.raw)
+            return joined(unit, said, status=said.status, reason=said.reason, call=said.call, raw=said.raw)
     if parts.threshold is not None and (entropy := _entropy(unit, orders)) > parts.threshold:
         told = f"Its {len(words)} answers differ by {entropy:.2f} nats, above {parts.threshold:g}: a person is asked."
-        return _final(unit, words[0], status="abstained", reason=ASK_PEOPLE, rationale=told)
+        return joined(unit, words[0], status="abstained", reason=ASK_PEOPLE, rationale=told)
     used = [[word for word in order if word.status == "ok"] for order in orders]
     flat = [word for order in used for word in order]
     if all(word.scores is not None and set(unit.presentation) <= word.scores.keys() for word in flat):
@@ -130,17 +131,17 @@ def _ranked(unit: VerdictKey, words: Sequence[Verdict], scores: dict[str, float]
     speaks = next((word for word in words if word.preferred == preferred), words[0])
     told = {"rationale": speaks.rationale, "preferred": preferred, "rule": MEAN_SCORE}
     marks = mean_marks(unit.presentation[0], [1.0] * len(words), words)
-    return _final(unit, words[0], status="ok", scores=scores, criterion_scores=marks, **told)
+    return joined(unit, words[0], status="ok", scores=scores, criterion_scores=marks, **told)
 
 
 def _commonest(unit: VerdictKey, words: Sequence[Verdict]) -> Verdict:
     """The verdict of most words where there are more than two responses; none where no one has most."""
     (preferred, most), *rest = Counter(word.preferred for word in words).most_common(2)
     if preferred is None or (rest and rest[0][1] == most):
-        return _final(unit, words[0], status="abstained", reason=DIFFER)
+        return joined(unit, words[0], status="abstained", reason=DIFFER)
     speaks = next(word for word in words if word.preferred == preferred)
     told = {"rationale": speaks.rationale, "preferred": preferred, "rule": MAJORITY}
-    return _final(unit, words[0], status="ok", **told)
+    return joined(unit, words[0], status="ok", **told)
 
 
 def _decided(
@@ -155,17 +156,11 @@ def _decided(
     """The verdict for the side of a pair that leads; the first of the words that says so gives its reasons."""
     even = abs(lead) < 1e-9
     if even and not ties:
-        return _final(unit, words[0], status="abstained", reason=DIFFER)
+        return joined(unit, words[0], status="abstained", reason=DIFFER)
     preferred = TIE if even else unit.presentation[0] if lead > 0 else unit.presentation[1]
     speaks = next((word for word in words if word.preferred == preferred), None)
     told = {"rationale": None if speaks is None else speaks.rationale, "preferred": preferred, "rule": rule}
-    return _final(unit, words[0], status="ok", scores=scores, p_first=p_first, **told)
-
-
-def _final(unit: VerdictKey, like: Verdict, **said: Any) -> Verdict:
-    """A verdict in the place of its parts, by the same prompt as theirs."""
-    by = {"road": like.road, "prompt_version": like.prompt_version, "prompt_digest": like.prompt_digest}
-    return Verdict(**unit.model_dump(), **by, **said)
+    return joined(unit, words[0], status="ok", scores=scores, p_first=p_first, **told)
 
 
 def _mean(orders: Sequence[Sequence[float]]) -> float:
@@ -193,7 +188,7 @@ async def _synthesised(view: View, bench: Bench, own: Verdict, other: Verdict) -
     judge, unit = bench.judge, view["unit"]
     silent = next((word for word in (own, other) if word.status not in ("ok", "abstained")), None)
     if silent is not None:
-        return _final(unit, silent, status=silent.status, reason=silent.reason, call=silent.call, raw=silent.raw)
+        return joined(unit, silent, status=silent.status, reason=silent.reason, call=silent.call, raw=silent.raw)
     fence = fence_of(bench.secret, unit)
     labels = dict(zip(unit.presentation, judge.labels(len(unit.presentation)), strict=False))
     first, second = judge.words.labels[:2]

@@ -157,6 +157,11 @@ class Plan(BaseModel):
         return None
 
 
+def as_written(plan: Plan, judge: Judge) -> dict[str, Any]:
+    """The plan of a judge's run as its row has it: by this a run that was begun before is known again."""
+    return {"plan": plan.model_dump(mode="json"), "judge": judge.model_dump(mode="json")}
+
+
 def draw(seed: int, *told: Any) -> int:
     """A whole number from 0 to 2^64 - 1 that depends on the seed and on what is told alone."""
     return int.from_bytes(hashlib.sha256(canonical([seed, *told]).encode()).digest()[:8], "big")

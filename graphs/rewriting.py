@@ -144,6 +144,6 @@ class Rewriting:
             max_tokens=None if self.writer.max_tokens is None else max(self.writer.max_tokens, size + LEAST_ROOM),
             fresh=self.fresh,
         )
-        if call.status not in ("ok", "hit"):
+        if call.status != "ok":
             return Rewrite("", self.writer.model, f"the writer gave none: {call.reason or call.status}")
         return perturber.read(item, side, call.response or "", model=self.writer.model)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -54,7 +55,7 @@ from .panel import decision_of, graph_of, units_of
 from .parts import part_of
 from .plan import Plan
 from .process import tuned
-from .reconcile import Place, place_of
+from .reconcile import place_of
 from .state import Bench, Heard, JudgeState
 
 T = TypeVar("T")
@@ -222,7 +223,7 @@ class Job:
 
     async def _end(self, writer: Writer) -> None:
         """Close the run where nothing stopped it, or where enough is known; only one of several workers does."""
-        if self.enough or self.stop.is_set() or not await self._see_it_closed(writer):
+        if self._is_over() or not await self._see_it_closed(writer):
             await asyncio.to_thread(stop_run, self.store, self.run.id, self.enough or "interrupted")
 
     async def _see_it_closed(self, writer: Writer) -> bool:
@@ -314,7 +315,7 @@ class Job:
 
     async def _feed(self, queue: asyncio.Queue[Any], writer: Writer) -> None:
         async for given in self._open_items(writer):
-            if self.enough or self.stop.is_set():
+            if self._is_over():
                 return
             await _put_or_stop(queue, given, self.stop)
 
@@ -346,7 +347,7 @@ class Job:
         self.progress.expected = len(order)
         if self.plan.until or self.plan.gate:
             self._early = EarlyEnd(self.store, self.run, self.plan, order=order)
-        async for block, page in self._blocks.claimed(lambda: bool(self.enough) or self.stop.is_set()):
+        async for block, page in self._blocks.claimed(self._is_over):
             if self._early is not None and await asyncio.to_thread(self._early.look):
                 await asyncio.to_thread(self._blocks.leases.release, block.lease)
                 self._blocks.lose(block)
@@ -429,35 +430,22 @@ class Job:
         spending: Spending,
     ) -> None:
         while (given := await queue.get()) is not None:
-            if self.enough or self.stop.is_set() or (given.block is not None and given.block.lost):
+            if self._is_over() or (given.block is not None and given.block.lost):
                 continue
             item = given.item
             needed = self.plan.verdicts(item, self.judge, self.panel)
             needed -= sum(verdict.step == "" for verdict in given.before)
             needed *= sum(self.judge.calls_on(item))
-            if not await self._may_take_up(item.id, needed, models, spending):
+            full = await spending.room_for(item.id, needed, models.all, over=self._is_over)
+            if full is not None:
+                self.enough = self.enough or full
                 continue
             await self._judge_one(given, writer, bench)
             spending.settle(item.id, sent=models.own.sent)
 
-    async def _may_take_up(self, item: str, needed: int, models: Models, spending: Spending) -> bool:
-        """Whether the budget has room for an item; only once nothing is under way is there no room for good."""
-        while not self.enough and not self.stop.is_set():
-            enough = spending.take_up(
-                item,
-                needed,
-                sent=models.own.sent,
-                spent=sum(model.spent for model in models.all),
-                heard=sum(model.heard for model in models.all),
-                asking=sum(model.asking for model in models.all),
-            )
-            if not enough:
-                return True
-            if not spending.under_way:
-                self.enough = enough
-                break
-            await spending.settled()
-        return False
+    def _is_over(self) -> bool:
+        """Whether nothing new is taken up."""
+        return bool(self.enough) or self.stop.is_set()
 
     async def _judge_one(self, given: Open, writer: Writer, bench: Bench) -> None:
         item, before = given.item, given.before
@@ -530,9 +518,6 @@ class Job:
         told = canonical([asdict(fault) for fault in faults])
         await asyncio.to_thread(close_run, self.store, self.run.id, set_aside=aside, faults=told, stopped=early)
 
-    def _verdict_of_call(self, row: Mapping[Any, Any], place: Place) -> Place:
-        return part_of(self.judge.nodes, row, place) if self.judge.nodes else place
-
     def _write_failures(
         self, connection: Connection, items: list[Item], before: dict[str, list[Verdict]], *, asked: bool
     ) -> int:
@@ -540,7 +525,7 @@ class Job:
         saved = 0
         for item in items:
             had = before.get(item.id, [])
-            calls = failures(connection, self.run.id, item.id, of=self._verdict_of_call)
+            calls = failures(connection, self.run.id, item.id, of=partial(part_of, self.judge.nodes))
             if asked and not calls and not had:
                 saved += self.plan.verdicts(item, self.judge, self.panel)
                 continue

@@ -27,10 +27,10 @@ from ..store.records import TIE, Gold, Item, Response
 from ..store.transactions import ask
 from ..text.errors import NothingToJudge
 from .authoring import Answers, begun, given_by, prompts_in, stored_answers
-from .chain import Chain, as_written
+from .chain import Chain
 from .contest import Contest
 from .own_arms import DISCLOSED, REWRITTEN, disclosed_pairs, rewritten, rewritten_pairs, told_of
-from .plan import Plan
+from .plan import Plan, as_written
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
@@ -197,8 +197,7 @@ async def try_candidates(
     plan = plan or Plan()
     limit = plan.limit
     work = Proceedings(study, _whole(plan), pace or Pace(), watch, stop or asyncio.Event(), told, contest=contest)
-    for judge in (*contest.judges, *(one.judge for one in contest.helpers)):
-        work.pace.budget.check(judge)
+    work.check_budget(*contest.judges, *(one.judge for one in contest.helpers))
     reading = await asyncio.to_thread(study.reading_of, items, name=name, strict=strict)
     await asyncio.to_thread(store_all, study.store, reading)
     prompts = await asyncio.to_thread(prompts_in, study.store, reading.dataset.id, limit=limit, with_gold=True)

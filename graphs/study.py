@@ -17,7 +17,7 @@ from ..store.engine import Store
 from ..store.faults import Fault
 from ..store.personas import stored_panel
 from ..store.progress import tally
-from ..store.runs import Run, create_run, find_run
+from ..store.runs import Run, check_closed, create_run, find_run
 from ..store.transactions import ask
 from ..text.errors import BadInput, BadJudge
 from .early import gate_answer
@@ -25,7 +25,7 @@ from .given import Items, as_item, rows_of, sized
 from .in_sync import run_sync
 from .outcome import Outcome
 from .panel import seated
-from .plan import Plan
+from .plan import Plan, as_written
 from .runner import Job, Pace, Watch
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ class Study:
             BadInput: if the run is still open, or nothing in it failed.
         """
         found = await asyncio.to_thread(find_run, self.store, run)
-        if found.status != "closed":
-            raise BadInput(f"The run {found.id} is still open.", way_out=f"plurijudge judge --run {found.id}")
+        check_closed(found)
         sums = (await asyncio.to_thread(self.outcome, found)).sums
         if not any(n for status, n in sums["verdicts"].items() if status not in ("ok", "abstained")):
             raise BadInput(f"Nothing failed in the run {found.id}.", way_out=f"plurijudge show {found.id}")
@@ -411,7 +410,7 @@ class Study:
         """A new open run, with the rows that it rests on."""
         row: dict[str, Any] = {
             **{"kind": "judge", "dataset": dataset, "judge": judge.id, "seed": plan.seed, "parent": plan.retry_of},
-            "plan": {"plan": plan.model_dump(mode="json"), "judge": judge.model_dump(mode="json")},
+            "plan": as_written(plan, judge),
         }
         if panel is None:
             return create_run(self.store, judge=judge.row(), run=row)

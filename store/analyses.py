@@ -13,7 +13,7 @@ from .runs import versions
 from .tables import metadata
 from .writer import now
 
-TABLE_OF = {"attack": "bias_effect", "mitigation": "bias_effect"}
+TABLE_OF = {"attack": "bias_effect", "comparison": "agreement", "mitigation": "bias_effect"}
 """The table of an analysis' rows where it is not called as its kind is."""
 
 
@@ -25,18 +25,16 @@ def keep_analysis(
     runs: Sequence[str],
     options: dict[str, Any],
     command: str,
-    table: str = "",
 ) -> int:
     """Write an analysis; gives its id.
 
     Args:
         store: where to.
         kind: of the analysis.
-        lines: rows of its table, each with the same columns, without `analysis`.
+        lines: rows of its table (see `TABLE_OF`), each with the same columns, without `analysis`.
         runs: the runs that it was read from.
         options: that it was made with.
         command: that makes it again.
-        table: the lines' table, where it is not called as the kind is.
 
     Raises:
         StoreError: if the store cannot be written.
@@ -55,5 +53,5 @@ def keep_analysis(
         analysis = int(made[0])
         if lines:
             told = [{**line, "analysis": analysis} for line in lines]
-            connection.execute(insert(metadata.tables[table or kind]), told)
+            connection.execute(insert(metadata.tables[TABLE_OF.get(kind, kind)]), told)
     return analysis

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 Status = Literal["ok", "abstained", "unparseable", "refused", "truncated", "error"]
 Outcome = Literal["ok", "tie", "flipped", "no_quorum", "abstained", "failed"]
-Protocol = Literal["pairwise", "score", "rank", "rubric", "reference"]
 Road = Literal["", "schema", "tool", "text"]
 CallStatus = Literal["sent", "ok", "hit", "refused", "truncated", "error", "unknown"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from ..text.errors import BadInput, NotFound
 from .canonical import canonical
@@ -59,10 +59,10 @@ class Proposal:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def _written(store: Store) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _written(store: Store, *where: ColumnElement[bool]) -> Iterator[tuple[Any, dict[str, Any]]]:
     """The rows of derived items that a model wrote, with what is told of them; the first data set comes first."""
     wanted = select(_ITEM.c.dataset, _ITEM.c.id, _ITEM.c.parent, _ITEM.c.perturbation)
-    wanted = wanted.where(_ITEM.c.parent != "", _ITEM.c.perturbation.contains(_HOLDS, autoescape=True))
+    wanted = wanted.where(_ITEM.c.parent != "", _ITEM.c.perturbation.contains(_HOLDS, autoescape=True), *where)
     with plain_errors(store.url), store.engine.connect().execution_options(yield_per=500) as connection:
         for row in connection.execute(wanted.order_by(_ITEM.c.id, _ITEM.c.dataset)).mappings():
             told = orjson.loads(row["perturbation"])
@@ -77,9 +77,8 @@ def statuses(store: Store) -> dict[Key, str]:
 
 def not_reviewed(store: Store, dataset: str) -> dict[str, int]:
     """How many rewritings of a data set no person has accepted or rejected, by bias."""
-    found = Counter(
-        told["bias"] for row, told in _written(store) if row["dataset"] == dataset and told["status"] == PROPOSED
-    )
+    here = _written(store, _ITEM.c.dataset == dataset)
+    found = Counter(told["bias"] for _, told in here if told["status"] == PROPOSED)
     return dict(sorted(found.items()))
 
 

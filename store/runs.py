@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, text, update
 
-from ..text.errors import NotFound, RunBusy
+from ..text.errors import BadInput, NotFound, RunBusy
 from .canonical import canonical, digest
 from .engine import Store, database_clock, plain_errors, writing
 from .rows import parsed
@@ -133,6 +133,16 @@ def find_run(store: Store, name: str) -> Run:
         raise NotFound(f"`{name}` could be {', '.join(matching[:5])}.", way_out="write more of the name")
     near = get_close_matches(name, names, n=3, cutoff=0.5) or names[-3:]
     raise NotFound(f"There is no run `{name}`; there are {', '.join(near)}.", way_out="plurijudge runs")
+
+
+def check_closed(run: Run) -> None:
+    """See that a run is over.
+
+    Raises:
+        BadInput: if it is open.
+    """
+    if run.status != "closed":
+        raise BadInput(f"The run {run.id} is still open.", way_out=f"plurijudge judge --run {run.id}")
 
 
 def _run_of(connection: Connection, name: str) -> Run:

@@ -9,11 +9,10 @@ from statistics import median
 
 from .factor_rules import list_items
 from .factors import Judged
-from .rewrites import Bounds, fault
+from .rewrites import SAME, Bounds, fault
 from .segments import Segmented
 
 NOT_TURNED = "the attribute did not change"
-_SAME = "it is the same text"
 _COUNTED = re.compile(r"(?m)^[ \t]*(?:\d+[.)]|[-*•])[ \t]+")
 
 
@@ -64,9 +63,9 @@ class Attribute:
         """
         plain = [_COUNTED.sub("", text) if self.form else text for text in (before, after)]
         if after.strip() == before.strip():
-            return _SAME
+            return SAME
         why = fault(plain[0], plain[1], (self.gain if gain else self.lose).bounds)
-        if why and not (self.form and why == _SAME):  # the same words as a list are what was asked for
+        if why and not (self.form and why == SAME):  # the same words as a list are what was asked for
             return why
         return "" if self.turned(before, after, gain=gain) else NOT_TURNED
 

@@ -44,14 +44,15 @@ def language_of(text: str) -> str:
     ('ja', 'zh', '')
     """
     prose = _CODE.sub(" ", text)
-    letters = sum(map(len, _WORD.findall(prose)))
+    words = _WORD.findall(prose)
+    letters = sum(map(len, words))
     if not letters:
         return ""
     for name, script in _SCRIPTS:
         share = len(re.findall(script, prose)) / letters
         if share > (0.1 if name == "ja" else 0.3):
             return name
-    words = Counter(word.lower() for word in _WORD.findall(prose))
-    found = sorted(((sum(words[one] for one in little), name) for name, little in _LITTLE.items()), reverse=True)
+    counts = Counter(map(str.lower, words))
+    found = sorted(((sum(counts[one] for one in little), name) for name, little in _LITTLE.items()), reverse=True)
     (most, name), (next_most, _) = found[:2]
     return name if most >= _LEAST and most > next_most else ""

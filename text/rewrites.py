@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .injected import flags
 from .languages import language_of
 
+SAME = "it is the same text"
+"""The fault of a rewriting that changed nothing but blanks."""
 _NUMERAL = re.compile(r"\d+(?:[.,'’\u00a0\u202f]\d+)*")
 _VERBATIM = re.compile(r"(?s)```.*?(?:```|\Z)|`[^`\n]+`|\b(?:[a-z][a-z0-9+.-]*://|www\.)[^\s)>\]]*[^\s)>\].,;:!?'\"]")
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][A-Za-z]{2,}")  # a capital in the middle of a sentence
@@ -55,7 +57,7 @@ def fault(before: str, after: str, bounds: Bounds) -> str:
     if not after.strip():
         return "nothing was written"
     if _folded(after) == _folded(before):
-        return "it is the same text"
+        return SAME
     checks = (_speaks, _numbers, _verbatim, _steers)
     for said in (check(before, after) for check in checks):
         if said:

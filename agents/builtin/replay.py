@@ -15,10 +15,10 @@ import orjson
 from ...store.records import VerdictKey
 from ...text.errors import BadInput, BadJudge
 from ..answer import Failure
+from ..contexts import STEP
 from ..subject import Subject
 
 Key = tuple[str, str, str, tuple[str, ...], int, str]
-_OWN = "context "  # of what is asked under a context the text is its own: no other one's stands in for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Recording:
         """
         of_item = (key.item, key.persona, key.arm, key.presentation, key.sample)
         place = self.places.get((*of_item, step))
-        if place is None and _OWN not in step:
+        if place is None and STEP not in step:  # under a context the text is its own: no other one's stands in for it
             place = self.places.get((*of_item, ""))
         if place is None:
             shown = ", ".join(key.presentation) + (f" at the step `{step}`" if step else "")

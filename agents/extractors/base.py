@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import orjson
-
 from ...prompts.prompt import Prompt, load_prompt
+from ...text.reply_json import object_in
 
 LOWEST, HIGHEST = 1, 5
-_TRIES = 80  # braces at which an object may begin: a hostile reply must not cost the square
 ABSTAIN = "abstain"
 Schema = dict[str, Any]
 
@@ -159,23 +156,6 @@ class Grade(Extractor):
         if type(told) is not int or not LOWEST <= told <= HIGHEST:
             raise Unreadable(f"the grade is no whole number from {LOWEST} to {HIGHEST}")
         return told
-
-
-def object_in(reply: str) -> dict[str, Any] | None:
-    """The JSON object that a reply ends with, whatever stands around it; None where there is none.
-
-    >>> object_in('Sure: ```{"facts": ["It is {cold}."]}```')
-    {'facts': ['It is {cold}.']}
-    """
-    end, at = reply.rfind("}"), -1
-    for _ in range(_TRIES):
-        at = reply.find("{", at + 1)
-        if not 0 <= at < end:
-            break
-        with contextlib.suppress(orjson.JSONDecodeError):
-            told = orjson.loads(reply[at : end + 1])
-            return told if isinstance(told, dict) else None
-    return None
 
 
 def _closed(properties: dict[str, Schema]) -> Schema:

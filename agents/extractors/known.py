@@ -25,7 +25,6 @@ GRADES: dict[str, Grade] = {
     name: Grade(name, f"extractors/{name}")
     for name in ("receptiveness", "intent_alignment", "fluency", "coherence", "formality")
 }
-OF_FACTS = (SUPPORTED, OFF_FOCUS)
 EXTRACTORS: tuple[Extractor, ...] = (FACTS, SOURCE_FACTS, SUPPORTED, OFF_FOCUS, STATED, *GRADES.values())
 
 

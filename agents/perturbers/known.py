@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 from ...text.errors import BadInput
-from ..own_file import loaded
+from ..own_file import made_of
 from . import cues, edits, variants
 from .base import Perturber
 from .written import NAMES, written_of
@@ -81,16 +79,7 @@ def perturber_of(name: str) -> Perturber:
             f"There is no bias `{name}`.",
             way_out=f"some of {', '.join(KNOWN)}; with --writer {', '.join(NAMES)}; or FILE.py:NAME of your own",
         )
-    found = getattr(loaded(Path(path), what="perturbers", option="--bias", error=BadInput), attribute, None)
-    try:
-        made: Any = found() if isinstance(found, type) and issubclass(found, Perturber) else found
-    except Exception as error:  # a user's own code
-        raise BadInput(f"`{attribute}` in {path} cannot be made: {type(error).__name__}: {error}.") from error
-    if not isinstance(made, Perturber):
-        raise BadInput(
-            f"`{attribute}` in {path} is no perturber.",
-            way_out="a subclass of plurijudge.agents.perturbers.base.Perturber, or one of it",
-        )
+    made = made_of(path, attribute, Perturber, option="--bias", error=BadInput)  # type: ignore[type-abstract]
     lacking = [field for field in ("name", "means", "remedy") if not str(getattr(made, field, "") or "").strip()]
     if lacking:
         raise BadInput(f"`{attribute}` in {path} does not say its `{lacking[0]}`.", way_out=f'{lacking[0]} = "..."')

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import orjson
-
 from ...prompts.prompt import Prompt, load_prompt
 from ...store.records import Item
 from ...store.reviews import PROPOSED, REJECTED
 from ...text.errors import BadInput
 from ...text.languages import KNOWN as LANGUAGES, language_of
+from ...text.reply_json import object_in
 from ...text.rewrites import Bounds, fault
 from .base import Edit, Kind, Perturber, Unfit, text_of
 
@@ -89,8 +88,8 @@ class Written(Perturber):
 
     def read(self, item: Item, side: str, reply: str, *, model: str) -> Rewrite:
         """The rewriting that a reply holds, checked by rule."""
-        text = _text_in(reply)
-        if text is None:
+        text = (object_in(reply) or {}).get("text")
+        if not isinstance(text, str):
             return Rewrite("", model, "the writer's reply is not the JSON object that was asked for")
         why = fault(text_of(item, side), text, self.bounds)
         return Rewrite("" if why else text.strip(), model, why)
@@ -134,17 +133,6 @@ def changed_span(before: str, after: str) -> tuple[int, str, str]:
     at = next((n for n in range(most) if before[n] != after[n]), most)
     end = next((n for n in range(most - at) if before[-1 - n] != after[-1 - n]), most - at)
     return at, before[at : len(before) - end], after[at : len(after) - end]
-
-
-def _text_in(reply: str) -> str | None:
-    """The text in a reply that is a JSON object, with or without a code fence around it."""
-    begin, end = reply.find("{"), reply.rfind("}")
-    try:
-        told = orjson.loads(reply[begin : end + 1]) if 0 <= begin < end else None
-    except orjson.JSONDecodeError:
-        return None
-    text = told.get("text") if isinstance(told, dict) else None
-    return text if isinstance(text, str) else None
 
 
 def _verbosity() -> Written:

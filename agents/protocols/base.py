@@ -83,6 +83,8 @@ class Protocol:
     def labels(self, judge: Judge, n: int) -> tuple[str, ...]:
         """What the prompt calls n responses: its own labels, and letters behind them."""
         own = judge.words.labels
+        if n <= len(own):
+            return own[:n]
         return (*own, *(letter for letter in LETTERS if letter not in own))[:n]
 
     def shown(self, item: Item, names: Sequence[str], texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...store.records import TIE, Item
@@ -49,13 +48,9 @@ class Rank(Protocol):
             return parsed
         placed = [label for group in parsed.groups for label in group]
         if sorted(placed) != sorted(labels):
-            return replace(
-                ParsedVerdict("unparseable", "incomplete_ranking"), rationale=parsed.rationale, span=parsed.span
-            )
+            return ParsedVerdict("unparseable", "incomplete_ranking", rationale=parsed.rationale, span=parsed.span)
         if not judge.ties and len(parsed.groups) < len(labels):
-            return replace(
-                ParsedVerdict("unparseable", "tie_not_allowed"), rationale=parsed.rationale, span=parsed.span
-            )
+            return ParsedVerdict("unparseable", "tie_not_allowed", rationale=parsed.rationale, span=parsed.span)
         return parsed
 
     def said(self, parsed: ParsedVerdict, names: Mapping[str, str]) -> dict[str, Any]:
@@ -86,9 +81,7 @@ class Choice(Protocol):
         """The one option that the text names; a tie is none."""
         parsed = parse_verdict(text, protocol="pairwise", labels=labels, finish_reason=cut)
         if parsed.status == "ok" and parsed.preferred == TIE:
-            return replace(
-                ParsedVerdict("unparseable", "tie_not_allowed"), rationale=parsed.rationale, span=parsed.span
-            )
+            return ParsedVerdict("unparseable", "tie_not_allowed", rationale=parsed.rationale, span=parsed.span)
         return parsed
 
     def weighed(self, shares: Mapping[str, float], presentation: Sequence[str]) -> dict[str, Any]:

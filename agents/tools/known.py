@@ -9,7 +9,7 @@ from typing import Any
 
 from ...store.canonical import digest
 from ...text.errors import BadJudge
-from ..own_file import loaded
+from ..own_file import made_of
 from .base import Tool
 
 KNOWN = {
@@ -64,14 +64,7 @@ def tool_of(name: str) -> Tool:
         raise BadJudge(
             f"There is no tool `{name}`.", way_out=f"one of {', '.join(sorted(KNOWN))}, or FILE.py:NAME of your own"
         )
-    found = getattr(loaded(Path(path), what="tools", option="--tools", error=BadJudge), attribute, None)
-    made_of: Any = found() if isinstance(found, type) and issubclass(found, Tool) else found
-    if not isinstance(made_of, Tool):
-        raise BadJudge(
-            f"`{attribute}` in {path} is no tool.",
-            way_out="a subclass of plurijudge.agents.tools.base.Tool, or one of it",
-        )
-    return made_of
+    return made_of(path, attribute, Tool, option="--tools", error=BadJudge)  # type: ignore[type-abstract]
 
 
 def told_of(names: Iterable[str]) -> list[dict[str, str]]:

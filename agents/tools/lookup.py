@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -53,6 +52,7 @@ class Lookup(Tool):
             about: what it is told of the table.
         """
         self.table, self.name = table, name
+        self._words: dict[str, frozenset[str]] = {}
         keys = {f"key{n}": key for n, key in enumerate(table.keys, 1)}
         self._arguments = {key if re.fullmatch(r"[\w.-]{1,64}", key) else n: key for n, key in keys.items()}
         listed = table.columns[:_LISTED]
@@ -201,24 +201,24 @@ class Lookup(Tool):
             if holds is not None
         ]
 
-    @cached_property
-    def _vocabulary(self) -> dict[str, frozenset[str]]:
-        """For each column its folded values that are words."""
-        return {
-            column: frozenset(
+    def _vocabulary(self, column: str) -> frozenset[str]:
+        """The folded values of a column that are words; read once, of those columns alone that are asked for."""
+        if column not in self._words:
+            self._words[column] = frozenset(
                 fold(str(row[column]))
                 for rows in self.table.rows.values()
                 for row in rows
                 if isinstance(row.get(column), str) and len(row[column]) <= 100
             )
-            for column in self.table.columns
-        }
+        return self._words[column]
 
     def _text_said(self, text: str, column: str, value: str) -> bool | None:
         """Whether a response gives this value and no other of its column; None where it gives none."""
-        known = self._vocabulary[column] | {fold(value)}
-        said = {span[2] for span in _longest([span for span in _spans(text, 16) if span[2] in known])}
-        return said == {fold(value)} if said else None
+        known, right = self._vocabulary(column), fold(value)
+        said = {
+            span[2] for span in _longest([span for span in _spans(text, 16) if span[2] in known or span[2] == right])
+        }
+        return said == {right} if said else None
 
 
 def _spans(text: str, longest: int = _LONGEST_KEY) -> list[tuple[int, int, str]]:
@@ -237,7 +237,7 @@ def _longest(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     """Those that lie in no other."""
     kept: list[tuple[int, int, str]] = []
     for span in sorted(spans, key=lambda span: (span[0], -span[1])):
-        if not kept or span[1] > max(other[1] for other in kept[-1:]):
+        if not kept or span[1] > kept[-1][1]:
             kept.append(span)
     return kept
 

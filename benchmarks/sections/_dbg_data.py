@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plurijudge.benchmarks.section import packed_table
+from plurijudge.benchmarks.section import table
 from plurijudge.metrics.own_pairs import Pair
 
 A, B = "llama3.1-8b-instruct", "gpt-3.5-turbo"
@@ -55,10 +55,10 @@ class Recorded:
 def recorded(data: Path) -> dict[str, Recorded]:
     """The recorded rows, by data set."""
     found: dict[str, Recorded] = {}
-    for row in packed_table(data / "dbg" / "dbg_summaries_judge.csv.gz"):
+    for row in table(data / "dbg" / "dbg_summaries_judge.csv.gz"):
         one = found.setdefault(row["dataset"], Recorded({}, {}))
         one.judges.setdefault(row["judge"], []).append(row)
-    for row in packed_table(data / "dbg" / "dbg_summaries_gold.csv.gz"):
+    for row in table(data / "dbg" / "dbg_summaries_gold.csv.gz"):
         one = found.setdefault(row["dataset"], Recorded({}, {}))
         votes = (_vote(row["AB_pick"], own="1"), _vote(row["BA_pick"], own="2"))
         one.gold.setdefault(row["gold_judge"], {})[row["id"]] = votes

@@ -6,12 +6,10 @@ levels of seven attributes, errors clustered by respondent. The table has the le
 
 from __future__ import annotations
 
-import gzip
-import json
 from pathlib import Path
 from typing import Any
 
-from plurijudge.benchmarks.section import Section, document, need
+from plurijudge.benchmarks.section import Section, document
 from plurijudge.metrics.conjoint import amce
 
 
@@ -20,8 +18,7 @@ def run(data: Path) -> Section:
     section = Section()
     folder = data / "seeds" / "conjoint_cregg"
     targets: dict[str, Any] = document(folder / "targets.json")
-    with gzip.open(need(folder / "taxes.json.gz"), "rt", encoding="utf-8") as packed:
-        given = json.load(packed)
+    given = document(folder / "taxes.json.gz")
     columns, features = given["cols"], targets["features"]
     found = amce(
         columns[targets["outcome"]],

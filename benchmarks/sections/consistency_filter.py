@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from plurijudge.benchmarks.section import Section, document
+from plurijudge.benchmarks.section import Section, document, rounded
 from plurijudge.benchmarks.sections.mitigations import Judged, authors_right, judged
 from plurijudge.metrics.position_bias import ConsistencyFilter, consistency_filter
 
@@ -62,6 +62,5 @@ def _points(found: ConsistencyFilter) -> dict[str, float | None]:
 def _figures(found: ConsistencyFilter) -> dict[str, float | int | None]:
     told: dict[str, float | int | None] = {"items": found.kept.n, "without_both": found.kept.left_out}
     for name, estimate in found._asdict().items():
-        parts = {name: estimate.estimate, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-        told |= {part: None if value is None else round(value, 4) for part, value in parts.items()}
+        told |= rounded({name: estimate.estimate, f"{name}_low": estimate.low, f"{name}_high": estimate.high})
     return told

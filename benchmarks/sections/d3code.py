@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plurijudge.benchmarks.section import Section, document, table
+from plurijudge.benchmarks.section import Section, document, rounded, table
 from plurijudge.metrics.groups import Explained, eta_squared
 
 LEVELS = {"eta_squared_8_regions": "Region", "eta_squared_21_countries": "Country"}
@@ -36,8 +36,7 @@ def run(data: Path) -> Section:
 def _told(found: Explained) -> dict[str, float | int | None]:
     share, null = found
     parts = ("estimate", "standard_error", "low", "high")
-    told = {part: None if (value := getattr(share, part)) is None else round(value, 4) for part in parts}
-    told |= {"n": share.n, "left_out": share.left_out}
+    told = rounded({part: getattr(share, part) for part in parts}) | {"n": share.n, "left_out": share.left_out}
     if null is not None:
         told |= {"null_mean": round(null.mean, 4), "null_95": round(null.high, 4), "p_value": round(null.p_value, 4)}
     return told

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plurijudge.benchmarks.section import Section, packed_table
+from plurijudge.benchmarks.section import Section, table
 from plurijudge.benchmarks.sections._dbg_data import A, Recorded, recorded
 from plurijudge.metrics.own_pairs import gold_labels, judged
 
@@ -24,7 +24,7 @@ AWARE = "_aware"
 def run(data: Path) -> Section:
     """Rebuild every set whose judge is in the data."""
     released: dict[tuple[str, str], Votes] = {}
-    for row in packed_table(data / "dbg" / "dbg_released_sets.csv.gz"):
+    for row in table(data / "dbg" / "dbg_released_sets.csv.gz"):
         votes = int(row["votes_llama"]), int(row["votes_gpt35"])
         released.setdefault((row["folder"], row["set"]), {})[row["id"]] = votes
     section, known = Section(), recorded(data)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plurijudge.benchmarks.section import Section, rows
+from plurijudge.benchmarks.section import Section, rounded, rows
 from plurijudge.metrics.competence import competence
 from plurijudge.metrics.estimate import Estimate
 from plurijudge.text.verdict import parse_verdict
@@ -69,5 +69,4 @@ def letter(text: str) -> str:
 
 
 def _told(estimate: Estimate) -> dict[str, float | int | None]:
-    ends = {"found": estimate.estimate, "low": estimate.low, "high": estimate.high}
-    return {"n": estimate.n} | {name: None if end is None else round(end, 4) for name, end in ends.items()}
+    return {"n": estimate.n} | rounded({"found": estimate.estimate, "low": estimate.low, "high": estimate.high})

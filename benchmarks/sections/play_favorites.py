@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from plurijudge.benchmarks.section import Section, document, packed_table
+from plurijudge.benchmarks.section import Section, document, table
 from plurijudge.metrics.estimate import Estimate
 from plurijudge.metrics.own_ratings import OwnRatings, own_ratings
 
@@ -22,7 +22,7 @@ def run(data: Path) -> Section:
     """Fit every dimension and compare each published number within its own tolerance."""
     targets: dict[str, dict[str, float]] = document(data / "dbg" / "targets.json")["play_favorites"]
     by_dimension: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in packed_table(data / "dbg" / "playfav_counts.csv.gz"):
+    for row in table(data / "dbg" / "playfav_counts.csv.gz"):
         by_dimension[row["dimension"]].append(row)
     section, fitted = Section(), {name: _fitted(rows) for name, rows in by_dimension.items()}
     for key, target in targets.items():

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plurijudge.benchmarks.section import Section, document, need, rows
+from plurijudge.benchmarks.section import Section, document, need, rounded, rows
 from plurijudge.metrics.estimate import Estimate
 from plurijudge.metrics.position_bias import leanings, position_bias, preference_fairness
 
@@ -144,5 +144,4 @@ def _by_cell(lean: Iterable[float], cells: list[tuple[str, str]]) -> float:
 
 
 def _told(name: str, estimate: Estimate) -> dict[str, float | int | None]:
-    ends = {name: estimate.estimate, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    return {part: None if end is None else round(end, 4) for part, end in ends.items()}
+    return rounded({name: estimate.estimate, f"{name}_low": estimate.low, f"{name}_high": estimate.high})

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks.section import Section, document, rows
+from plurijudge.benchmarks.section import Section, document, rounded, rows
 from plurijudge.benchmarks.sections.position import SHOWN_FIRST, Shown, authors_verdict, one_of_each_pair, shown
 from plurijudge.metrics.position_bias import repetition_stability
 
@@ -35,11 +35,10 @@ def run(data: Path) -> Section:
         outcomes = _outcomes(cell)
         found = repetition_stability(outcomes)
         numbers[name] = np.nan if found.estimate is None else found.estimate
-        ends = {"found": found.estimate, "low": found.low, "high": found.high}
         section.figures[name] = {
             "pairs": found.n,
             "repeats_not_read": sum(verdict is None for repeats in cell.values() for verdict in repeats.values()),
-            **{part: None if end is None else round(end, 4) for part, end in ends.items()},
+            **rounded({"found": found.estimate, "low": found.low, "high": found.high}),
         }
     for name, target in targets.items():
         (recorded,), ours = target.values(), numbers.get(name, np.nan)

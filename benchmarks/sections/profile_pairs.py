@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from plurijudge.benchmarks.profile_data import Pairs, each_set, pairs_of, reference_of
-from plurijudge.benchmarks.section import Section
+from plurijudge.benchmarks.section import Section, rounded
 from plurijudge.metrics.alignment import alignment
 from plurijudge.metrics.factor_cells import Variant
 from plurijudge.metrics.factor_differences import Difference, paired_differences
@@ -69,12 +69,10 @@ def _against(section: Section, where: str, figures: dict[str, Any], pairs: Pairs
         section.check(_same(ours, value), f"{where} {name}: recorded {value}, found {ours}")
     for kind in ("each", "grouped"):
         told = {key: one.estimate for key, one in getattr(found, kind)._asdict().items()}
-        section.figures[f"{where} {kind}"] = {key: None if one is None else round(one, 4) for key, one in told.items()}
-    section.figures[f"{where} ceiling"] = {
-        "people": _rounded(found.people.spearman),
-        "judge": _rounded(found.judge.spearman),
-        "corrected_pearson": _rounded(found.corrected),
-    }
+        section.figures[f"{where} {kind}"] = rounded(told)
+    section.figures[f"{where} ceiling"] = rounded(
+        {"people": found.people.spearman, "judge": found.judge.spearman, "corrected_pearson": found.corrected}
+    )
     differences = dict(zip(pairs.factors, paired_differences(people, judge, signs, pairs.prompts), strict=True))
     for factor, figure in figures["paired_difference"].items():
         _difference(section, f"{where} {factor}", figure, differences.get(factor))
@@ -98,7 +96,3 @@ def _same(ours: float | None, recorded: float | None, near: float = NEAR) -> boo
     if ours is None or recorded is None or isnan(recorded):
         return ours is None and (recorded is None or isnan(recorded))
     return abs(ours - recorded) <= near
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from plurijudge.benchmarks.section import Section, document, packed_table
+from plurijudge.benchmarks.section import Section, document, table
 
 Floats = NDArray[np.float64]
 OUTCOMES = {"rec": ("ambig", "right", "wrong"), "pref": ("ambig", "self", "other")}
@@ -25,7 +25,7 @@ def run(data: Path) -> Section:
     """Recompute every row of the table."""
     targets: dict[str, dict[str, float]] = document(data / "dbg" / "targets.json")["self_recognition"]
     groups: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in packed_table(data / "dbg" / "panickssery_pairwise.csv.gz"):
+    for row in table(data / "dbg" / "panickssery_pairwise.csv.gz"):
         groups[f"{row['dataset']}|{row['judge']}"].append(row)
     section = Section()
     got: dict[str, float] = {}

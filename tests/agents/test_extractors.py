@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from plurijudge.agents.extractors.base import Abstained, Unreadable, object_in
+from plurijudge.agents.extractors.base import Abstained, Unreadable
 from plurijudge.agents.extractors.known import (
     EXTRACTORS,
     FACTS,
@@ -33,6 +33,7 @@ from plurijudge.graphs.extraction import Extracted, extract
 from plurijudge.graphs.study import Study
 from plurijudge.text.errors import BadInput
 from plurijudge.text.factor_rules import BY_NAME as RULES
+from plurijudge.text.reply_json import object_in
 
 from ..conftest import ROOT
 from ..court import quick, rows

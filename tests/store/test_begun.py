@@ -51,7 +51,6 @@ def test_a_closed_run_with_a_failed_verdict_is_not_gone_on_with(store: Store) ->
 def test_analyses_are_found_by_their_runs_and_the_same_made_again_counts_once(store: Store) -> None:
     nothing = {"estimate": 0.5, "standard_error": None, "low": None, "high": None, "level": 0.95, "method": ""}
     line = {**nothing, "n": 1, "left_out": 0, "reason": "", "measure": "dbg", "judge": "j", "opponent": "o"}
-    more = {"table": "bias_effect"}
     for runs, options in (
         (["r-1", "r-2"], {"a": 1}),
         (["r-1", "r-2"], {"a": 1}),
@@ -60,9 +59,12 @@ def test_analyses_are_found_by_their_runs_and_the_same_made_again_counts_once(st
     ):
         keep_analysis(store, "dbg_score", [line], runs=runs, options=options, command="c")
     bias = {**nothing, "n": 1, "left_out": 0, "reason": "", "measure": "effect", "judge": "j", "bias": "b"}
-    keep_analysis(store, "mitigation", [bias], runs=["r-2"], options={}, command="c", **more)
+    keep_analysis(store, "mitigation", [bias], runs=["r-2"], options={}, command="c")
     assert [(one["id"], one["options"]) for one in analyses_of(store, "r-1")] == [(2, {"a": 1}), (3, {"a": 2})]
     assert [one["kind"] for one in analyses_of(store, "r-2")] == ["dbg_score", "dbg_score", "mitigation"]
     assert [len(one["lines"]) for one in analyses_of(store, "r-2")] == [1, 1, 1]
     assert analyses_of(store, "r-1")[0]["lines"][0]["judge"] == "j"
     assert analyses_of(store, "r-") == []
+    compared = {**nothing, "n": 1, "left_out": 0, "reason": "", "measure": "gain", "judge": "j", "against": "i"}
+    keep_analysis(store, "comparison", [compared], runs=["r-3"], options={}, command="c")
+    assert [line["against"] for line in analyses_of(store, "r-3")[0]["lines"]] == ["i"]
