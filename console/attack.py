@@ -141,7 +141,8 @@ def _expected(
     """What it would take, nothing asked."""
     from collections import Counter
 
-    from ..graphs.attack import attacked, plan_of
+    from ..graphs.attack import attacked
+    from ..graphs.audit import plan_of
     from ..graphs.forecast import forecast_of
 
     plan = plan_of(samples=samples, seed=planting["seed"], unfit=Counter())

@@ -121,7 +121,7 @@ def audit(
         return
     if bool(items) == bool(run):
         raise BadInput("`audit` needs either ITEMS, or a recorded audit.", way_out="plurijudge audit items.jsonl")
-    from ..agents.perturbers.known import DEFAULT, KNOWN, SENSITIVITY, perturbers_of
+    from ..agents.perturbers.known import KNOWN, USUAL, perturbers_of
 
     if run:
         from ..store.engine import Store
@@ -134,9 +134,7 @@ def audit(
         return
     if against:
         raise BadInput("`--against` goes with a recorded audit.", way_out="--run RUN --against RUN")
-    names = names_in(bias) or [*DEFAULT, *SENSITIVITY]
-    every = [*KNOWN] if "all" in names else []  # beside those of one's own, and one that is named twice is one
-    perturbers = perturbers_of([*every, *(name for name in names if name != "all" and name not in every)])
+    perturbers = perturbers_of(names_in(bias) or USUAL)
     who = judge_named(judge, criteria=criteria, base_url=base_url)
     arms = arms_named(who, mitigation, controls=not no_control)
     if items == "-":  # each arm reads them

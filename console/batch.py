@@ -10,15 +10,14 @@ import shlex
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from ..text.errors import BadJudge, NothingToJudge, PlurijudgeError
+from ..text.errors import NothingToJudge, PlurijudgeError
 from .options import DEFAULT_DB
 from .plain import INTERRUPTED, leave_stopped, say
 from .self_judge import tell_kin
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from ..graphs.self_preference import Trial
     from ..graphs.study import Study
     from ..store.engine import Store
+    from ..store.faults import Fault
     from ..store.records import Item
 
 T = TypeVar("T")
@@ -110,44 +110,35 @@ class Batch:
         )
 
     def audit(
-        self,
-        items: str,
-        judge: Judge,
-        perturbers: list[Perturber],
-        *,
-        samples: int,
-        limit: int | None,
-        seed: int,
-        fresh: bool,
+        self, items: str, judge: Judge, perturbers: list[Perturber], *, limit: int | None, **options: Any
     ) -> Outcome:
         """Judge the items of a file, untouched ones twice, and what is derived from them."""
-        from ..graphs.audit import CONTROLS, perturbed
-        from ..graphs.plan import Plan
+        from ..graphs.audit import check, judged
 
-        path = _file(items)
-        if judge.protocol != "pairwise":
-            raise BadJudge(f"{judge.title} grades single responses; an audit looks at pairs.")
-        _check(judge)
-        plan = Plan(samples=samples, controls=max(CONTROLS, samples), seed=seed, fresh=fresh)
-        unfit: Counter[tuple[str, str]] = Counter()
-        given = islice(_usable(path, judge), limit)
-        whole = list(perturbed(given, perturbers, seed=seed, unfit=unfit))
-        if not whole:
-            raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="pairs, as docs/files.md shows")
-        not_planted = tuple((name, reason, n) for (name, reason), n in sorted(unfit.items()))
-        plan = plan.model_copy(update={"not_planted": not_planted})
-        name = f"audit of {path.name}"
+        check(judge)
+        given = self.given(items, judge, limit=limit)
+        name = f"audit of {_file(items).name}"
         return self._run(
-            lambda o: self.study.judge(
-                whole, judge, plan=plan, pace=self.pace, name=name, heed=partial(tell_kin, **o), **o
+            lambda o: judged(
+                self.study,
+                given,
+                judge,
+                perturbers,
+                name=name,
+                pace=self.pace,
+                heed=partial(tell_kin, **o),
+                **options,
+                **o,
             )
         )
 
     def given(self, items: str, judge: Judge, *, limit: int | None) -> list[Item]:
         """The items of a file, or of standard input, that the judge can judge; what is left out is said."""
+        from ..graphs.given import usable
+
         path = _file(items)
         _check(judge)
-        found = list(islice(_usable(path, judge), limit))
+        found = list(islice(usable(path, judge, aside=_set_aside), limit))
         if not found:
             raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="items as docs/files.md shows")
         return found
@@ -162,9 +153,10 @@ class Batch:
         self, items: str, judge: Judge, writer: Judge, perturbers: list[Written], *, limit: int | None, fresh: bool
     ) -> Rewritten:
         """Have a model write what is planted in the items of a file that the judge can judge."""
+        from ..graphs.given import usable
         from ..graphs.rewriting import Rewriting
 
-        given = list(islice(_usable(Path(items), judge, quietly=True), limit))
+        given = list(islice(usable(Path(items), judge), limit))
         return self._run(lambda o: Rewriting(self.store, writer, self.pace, fresh=fresh, **o).work(given, perturbers))
 
     def candidates(self, items: str, contest: Contest, *, plan: Plan, options: Options, strict: bool) -> Trial:
@@ -289,25 +281,8 @@ def _note_if_no_llm(judge: Judge) -> None:
         say(f"note: {judge.title} is no LLM")
 
 
-def _usable(path: Path, judge: Judge, *, quietly: bool = False) -> Iterator[Item]:
-    """The items of a file that the judge can judge, each id once; what is wrong with the other lines is said."""
-    from ..graphs.plan import Plan
-    from ..store.faults import Fault
-    from ..store.files import read_items
-
-    plan, seen = Plan(), dict[str, int]()
-    for line in read_items(path):
-        fault = line.fault
-        if line.record is not None:
-            first, why = seen.setdefault(line.record.id, line.number), plan.unfit(line.record, judge)
-            if first != line.number:
-                why = "id", f"{line.record.id!r} was given before, on line {first}"
-            if why is None:
-                yield line.record
-                continue
-            fault = Fault(str(path), line.number, *why)
-        if fault is not None and not quietly:
-            say(f"set aside: {fault}")
+def _set_aside(fault: Fault) -> None:
+    say(f"set aside: {fault}")
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

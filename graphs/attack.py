@@ -19,10 +19,11 @@ from ..agents.attacks.base import Attack, Place
 from ..agents.judge import Judge
 from ..agents.perturbers.base import Unfit
 from ..analyses.attack import Attacked, attacked as measured, save
+from ..store.faults import Fault
 from ..store.records import Item
 from ..text.errors import BadInput
-from .audit import CONTROLS
-from .plan import Plan, draw
+from .audit import plan_of
+from .plan import draw
 from .runner import Pace, Watch
 
 if TYPE_CHECKING:
@@ -39,14 +40,20 @@ class Tried:
     Attributes:
         found: what was measured; None where the run was stopped.
         outcome: the run.
+        set_aside: what is wrong with the items that were not judged.
     """
 
     found: Attacked | None
     outcome: Outcome
+    set_aside: tuple[Fault, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
-        return {"attack": None if self.found is None else self.found.to_dict(), "outcome": self.outcome.to_dict()}
+        return {
+            "attack": None if self.found is None else self.found.to_dict(),
+            "outcome": self.outcome.to_dict(),
+            "set_aside": [str(fault) for fault in self.set_aside],
+        }
 
 
 def favoured(item: Item, on: str, *, seed: int = 0) -> str:
@@ -140,19 +147,6 @@ def drawn(attacks: Sequence[Attack], each: int, item: Item, *, seed: int = 0) ->
         for attack in sorted(held, key=lambda one: draw(seed, "attacks", item.id, one.name))[:each]
     }
     return [attack for attack in attacks if attack.name in chosen]
-
-
-def plan_of(*, samples: int = 1, seed: int = 0, fresh: bool = False, unfit: Counter[tuple[str, str]]) -> Plan:
-    """The plan of a run over items and what was derived from them.
-
-    Args:
-        samples: how often each attacked presentation is judged.
-        seed: of every draw.
-        fresh: whether answers of other runs are left unread.
-        unfit: as `attacked` counts.
-    """
-    told = tuple((name, reason, n) for (name, reason), n in sorted(unfit.items()))
-    return Plan(samples=samples, controls=max(CONTROLS, samples), seed=seed, fresh=fresh, not_planted=told)
 
 
 async def attack(

@@ -1,17 +1,19 @@
-"""What may a program give as items? Records, mappings, rows of a data frame."""
+"""What may a program give as items? A file, records, mappings, rows of a data frame."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from ..store.faults import Unusable, explained
-from ..store.files import item_of_fields
+from ..agents.judge import Judge
+from ..store.faults import Fault, Line, Unusable, explained
+from ..store.files import item_of_fields, read_items
 from ..store.records import Item
 from ..text.errors import BadInput
+from .plan import Plan
 
 Items = str | os.PathLike[str] | Iterable[Item | Mapping[str, Any]] | Any
 
@@ -45,3 +47,37 @@ def as_item(given: Any, number: int = 1) -> Item:
     except (Unusable, ValidationError) as error:
         fault = error if isinstance(error, Unusable) else explained(error, dict(given))
         raise BadInput(f"Item {number}: `{fault.field}` {fault.reason}.") from error
+
+
+def usable(items: Items, judge: Judge, *, aside: Callable[[Fault], None] | None = None) -> Iterator[Item]:
+    """The items that a judge can judge, each id once.
+
+    Args:
+        items: a file's path, records or mappings, or a data frame.
+        judge: who is to judge them.
+        aside: given what is wrong with each of the others.
+
+    Raises:
+        BadInput: if the file cannot be read, or a record is no item.
+    """
+    plan, seen = Plan(), dict[str, int]()
+    source, lines = "items", _lines(items)
+    if isinstance(items, (str, os.PathLike)):
+        source, lines = str(items), read_items(items)
+    for line in lines:
+        fault = line.fault
+        if line.record is not None:
+            first, why = seen.setdefault(line.record.id, line.number), plan.unfit(line.record, judge)
+            if first != line.number:
+                why = "id", f"{line.record.id!r} was given before, on line {first}"
+            if why is None:
+                yield line.record
+                continue
+            fault = Fault(source, line.number, *why)
+        if fault is not None and aside is not None:
+            aside(fault)
+
+
+def _lines(items: Any) -> Iterator[Line[Item]]:
+    for number, given in enumerate(rows_of(items), 1):
+        yield Line(number, number, as_item(given, number), None)

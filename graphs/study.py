@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..agents.judge import Judge
 from ..agents.kinship import Notice, notices_before
@@ -21,7 +23,7 @@ from ..store.runs import Run, check_closed, create_run, find_run
 from ..store.transactions import ask
 from ..text.errors import BadInput, BadJudge
 from .early import gate_answer
-from .given import Items, as_item, rows_of, sized
+from .given import Items, as_item, rows_of, sized, usable
 from .in_sync import run_sync
 from .outcome import Outcome
 from .panel import seated
@@ -29,14 +31,19 @@ from .plan import Plan, as_written
 from .runner import Job, Pace, Watch
 
 if TYPE_CHECKING:
+    from ..agents.attacks.base import Attack
+    from ..agents.perturbers.base import Perturber
     from ..analyses.profile_found import Profile
     from ..analyses.self_preference import Matrix, Options
     from ..text.factors import Factor
+    from .attack import Tried
+    from .audit import Audited
     from .compare import Compared
     from .contest import Contest
     from .self_preference import Trial as Verdicts
     from .tools_gain import Trial
 
+P = TypeVar("P", bound="Audited | Tried")
 Heed = Callable[[tuple[Notice, ...]], Awaitable[None]]
 
 
@@ -331,6 +338,64 @@ class Study:
             stop=stop,
         )
 
+    async def audit(
+        self, items: Items, judge: Judge | str, biases: Sequence[str | Perturber] = (), **options: Any
+    ) -> Audited:
+        """Plant cues in items on either side, judge them with and without, and say what moves the judge; it is kept.
+
+        Args:
+            items: as for `judge`: pairs.
+            judge: who is audited.
+            biases: names, such as `bandwagon` or `my.py:perturber`, or perturbers; those of `plurijudge audit` where
+                none is given.
+            options: `samples`, `seed` and `fresh` as `graphs.audit.judged` takes them; `limit`, how many items; `pace`,
+                `name`, `watch`, `stop` and `heed` as for `judge`.
+
+        Raises:
+            BadInput: if the items cannot be read, or a name means no bias.
+            BadJudge: if the judge's description does not hold, or it judges no pairs.
+            NothingToJudge: if there is no item that the judge can judge.
+            ModelError: if the model cannot be called at all.
+            StoreError: if the store cannot be opened or written.
+        """
+        from ..agents.perturbers.known import USUAL, perturbers_of
+        from .audit import audit
+
+        return await self._planted(audit, items, judge, perturbers_of(biases or USUAL), options)
+
+    async def attack(
+        self, items: Items, judge: Judge | str, attacks: Sequence[str | Attack] = (), **options: Any
+    ) -> Tried:
+        """Plant attacks in items, judge them with and without, and count what the attacks win; it is kept.
+
+        Args:
+            items: as for `judge`.
+            judge: who is attacked.
+            attacks: kinds or names, such as `verdict`, or attacks; all where none is given.
+            options: `places`, `on`, `each`, `samples`, `seed` and `fresh` as `graphs.attack.attack` takes them;
+                `limit`, how many items; `pace`, `name`, `watch` and `stop` as for `judge`.
+
+        Raises:
+            BadInput: if the items cannot be read, a name means no attack, or nothing can be planted.
+            BadJudge: if the judge's description does not hold.
+            ModelError: if the model cannot be called at all.
+            StoreError: if the store cannot be opened or written.
+        """
+        from ..agents.attacks.known import attacks_of
+        from .attack import attack
+
+        return await self._planted(attack, items, judge, attacks_of(attacks), options)
+
+    async def _planted(
+        self, work: Callable[..., Awaitable[P]], items: Items, judge: Judge | str, planted: Any, options: dict[str, Any]
+    ) -> P:
+        """Do work on the items that a judge can judge; what is wrong with the others is told with what came of it."""
+        who, faults = judge if isinstance(judge, Judge) else Judge(judge), list[Fault]()
+        await asyncio.to_thread(who.check)
+        given = usable(items, who, aside=faults.append)
+        some = await asyncio.to_thread(list, islice(given, options.pop("limit", None)))
+        return replace(await work(self, some, who, planted, **options), set_aside=tuple(faults))
+
     def fixed(self, judge: Judge) -> Judge:
         """The judge as it judges from this store: `auto` among its tools gives way to those that earned their place.
 
@@ -367,6 +432,18 @@ class Study:
     def try_candidates_sync(self, items: Items, contest: Contest, **options: Any) -> Verdicts:
         """`try_candidates`, for programs without an event loop; works in notebooks too."""
         return run_sync(self.try_candidates(items, contest, **options))
+
+    def audit_sync(
+        self, items: Items, judge: Judge | str, biases: Sequence[str | Perturber] = (), **options: Any
+    ) -> Audited:
+        """`audit`, for programs without an event loop; works in notebooks too."""
+        return run_sync(self.audit(items, judge, biases, **options))
+
+    def attack_sync(
+        self, items: Items, judge: Judge | str, attacks: Sequence[str | Attack] = (), **options: Any
+    ) -> Tried:
+        """`attack`, for programs without an event loop; works in notebooks too."""
+        return run_sync(self.attack(items, judge, attacks, **options))
 
     def compare_sync(self, items: Items, judges: Sequence[Judge | str], **options: Any) -> Compared:
         """`compare`, for programs without an event loop; works in notebooks too."""
@@ -457,7 +534,8 @@ class Study:
                 way_out="type `plurijudge self-preference` as before: it goes on where it was stopped",
             )
         if run.kind != "judge" or "judge" not in run.plan:
-            raise BadInput(f"The run {run.id} was imported: there is nothing to go on with.")
+            made = "was imported" if run.kind in ("import", "judge") else f"is one of `{run.kind}`"
+            raise BadInput(f"The run {run.id} {made}: there is no judge to go on with.")
         who, plan = Judge(**run.plan["judge"]), Plan(**run.plan["plan"])
         if who.id != run.judge:
             from ..store.queries import judge_row

@@ -190,7 +190,7 @@ def factor_influence(
 
     >>> found = factor_influence([1, 1, -1, 0, 1, 1], [[1], [1], [-1], [1], [-1], [0]], [1, 1, 2, 2, 3, 4], resamples=0)
     >>> str(found[0].pooled), found[0].cells.factor_ties
-    ('0.400 [-1.055, 1.855]  n=4, 0 left out', 1)
+    ('0.400 [-1.000, 1.000]  n=4, 0 left out', 1)
     """
     form = form_of(variant)
     preference, sign, place, count = checked(preferences, manifested, prompts)

@@ -14,17 +14,22 @@ from .pleas import PLEAS
 ATTACKS: dict[str, Attack] = {one.name: one for one in (*FORGED, *FRAMES, *DISGUISED, *PLEAS)}
 
 
-def attacks_of(names: Iterable[str]) -> list[Attack]:
-    """The attacks of these kinds and names, each once, in the order of the table; all where none is given.
+def attacks_of(given: Iterable[str | Attack]) -> list[Attack]:
+    """The attacks of these kinds and names, each once, in the order of the table, and behind them those of one's own.
+
+    All that come with plurijudge where none is given.
 
     Raises:
         BadInput: if a name means none.
     """
-    wanted = set(names)
+    given = [*given]
+    own = [one for one in given if not isinstance(one, str)]
+    wanted = {one for one in given if isinstance(one, str)}
     for name in sorted(wanted):
         if name not in ATTACKS and name not in KINDS:
             raise BadInput(f"There is no attack `{name}`.", way_out=f"kinds: {', '.join(KINDS)}; or an attack's name")
-    return [one for one in ATTACKS.values() if not wanted or {one.name, one.kind} & wanted]
+    named = [one for one in ATTACKS.values() if not given or {one.name, one.kind} & wanted]
+    return list(dict.fromkeys([*named, *own]))
 
 
 def places_of(names: Iterable[str]) -> tuple[Place, ...]:

@@ -42,16 +42,25 @@ KNOWN: dict[str, Perturber] = {
 CUES = tuple(name for name, made in KNOWN.items() if made.kind == "cue" and made.sided)
 DEFAULT = ("verbosity", "bandwagon", "authority", "distraction", "superficial_reflection", "injection")
 ORDER = "position"  # measured by every audit, from the order alone
+ALL = "all"
 SENSITIVITY = ("wrong_number", "truncated", "empty", "empty_phrases")
+USUAL = (*DEFAULT, *SENSITIVITY)
+"""What an audit plants where nothing is named."""
 
 
-def perturbers_of(names: Iterable[str]) -> list[Perturber]:
-    """The perturbers of these names.
+def perturbers_of(biases: Iterable[str | Perturber]) -> list[Perturber]:
+    """The perturbers of these names, and those given as they are.
+
+    Args:
+        biases: names; `all` stands for all that come with plurijudge, beside those of one's own.
 
     Raises:
         BadInput: if a name means none, or two mean one of the same name.
     """
-    found = [perturber_of(name) for name in names]
+    named = [*biases]
+    if ALL in named:
+        named = [*KNOWN, *(one for one in named if one != ALL and one not in KNOWN)]
+    found = [perturber_of(one) if isinstance(one, str) else one for one in named]
     called = [one.name for one in found]
     if twice := sorted({name for name in called if called.count(name) > 1}):
         raise BadInput(f"Two perturbers are called `{twice[0]}`.", way_out="name each once")
