@@ -30,7 +30,7 @@ demo: $(VENV)/.installed
 	@echo && echo "Look further: $(BIN)/plurijudge show last --by subset --db $(DEMO)"
 
 test: install
-	$(BIN)/python -m pytest -n 2 -q -m "not thorough"
+	$(BIN)/python -m pytest -n 3 -q -m "not thorough"
 
 # On many more cases what `make test` shows on some.
 thorough: install

@@ -60,6 +60,7 @@ class Blocks:
     _mine: dict[int, Block] = field(default_factory=dict)
     _of_item: dict[str, Block] = field(default_factory=dict)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
+    _ending: int = 0
 
     async def lay_out(self) -> NDArray[np.int64]:
         """Draw the order of the items, which must all be stored, and cut it into blocks; gives their positions."""
@@ -81,6 +82,7 @@ class Blocks:
         """
         assert self.order is not None
         while not over():
+            self._freed.clear()
             lease = await asyncio.to_thread(self.leases.claim)
             if lease is not None:
                 block = self._mine[lease.block] = Block(lease)
@@ -88,7 +90,7 @@ class Blocks:
                 continue
             if not await asyncio.to_thread(self.leases.left):
                 return
-            if self._mine:
+            if self._mine or self._ending:
                 await self._one_of_mine()
             else:
                 wait = await asyncio.to_thread(self.leases.held_by_others)
@@ -98,7 +100,6 @@ class Blocks:
         return ask(self.store, lambda connection: items_at(connection, self.run.dataset, positions))
 
     async def _one_of_mine(self) -> None:
-        self._freed.clear()
         try:
             async with asyncio.timeout(_POLL):
                 await self._freed.wait()
@@ -126,9 +127,13 @@ class Blocks:
         """Mark a block as done, as soon as all of its items are settled."""
         if self._mine.pop(block.lease.block, None) is None:
             return
-        self._freed.set()
-        if not block.lost:
-            await writer.do(lambda c: self.leases.finish(c, block.lease, failed=block.failed))
+        self._ending += 1
+        try:
+            if not block.lost:
+                await writer.do(lambda c: self.leases.finish(c, block.lease, failed=block.failed))
+        finally:
+            self._ending -= 1
+            self._freed.set()
 
     def lose(self, block: Block) -> None:
         """Say that another process has a block: nothing of it is taken up or written any more."""
