@@ -147,7 +147,11 @@ class Batch:
         """Judge items as they are and attacked, and count what the attacks won."""
         from ..graphs.attack import attack
 
-        return self._run(lambda o: attack(self.study, items, judge, attacks, pace=self.pace, **options, **o))
+        return self._run(
+            lambda o: attack(
+                self.study, items, judge, attacks, pace=self.pace, heed=partial(tell_kin, **o), **options, **o
+            )
+        )
 
     def rewrite(
         self, items: str, judge: Judge, writer: Judge, perturbers: list[Written], *, limit: int | None, fresh: bool

@@ -24,7 +24,6 @@ from ..store.records import Item
 from ..text.errors import BadInput
 from .audit import plan_of
 from .plan import draw
-from .runner import Pace, Watch
 
 if TYPE_CHECKING:
     from .outcome import Outcome
@@ -161,10 +160,7 @@ async def attack(
     samples: int = 1,
     seed: int = 0,
     fresh: bool = False,
-    pace: Pace | None = None,
-    name: str = "",
-    watch: Watch | None = None,
-    stop: asyncio.Event | None = None,
+    **options: Any,
 ) -> Tried:
     """Judge items as they are and attacked, and count what the attacks won.
 
@@ -179,10 +175,7 @@ async def attack(
         samples: how often each attacked presentation is judged; untouched ones twice at least.
         seed: of every draw.
         fresh: whether answers of other runs are left unread.
-        pace: concurrency and budget.
-        name: what the data set is called.
-        watch: called with the progress after each item.
-        stop: set it to end early; the run stays open and can be gone on with.
+        options: the others of `Study.judge`.
 
     Raises:
         BadInput: if nothing can be planted.
@@ -192,7 +185,7 @@ async def attack(
     if not any(item.parent for item in whole):
         raise BadInput("No attack can be planted in these items.", way_out="other items, or other --place")
     plan = plan_of(samples=samples, seed=seed, fresh=fresh, unfit=unfit)
-    outcome = await study.judge(whole, judge, plan=plan, pace=pace, name=name, watch=watch, stop=stop)
+    outcome = await study.judge(whole, judge, plan=plan, **options)
     if outcome.status == "open":
         return Tried(None, outcome)
     return Tried(await asyncio.to_thread(_measured, study, outcome.run), outcome)

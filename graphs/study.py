@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..agents.judge import Judge
 from ..agents.kinship import Notice, notices_before
@@ -31,10 +31,11 @@ from .plan import Plan, as_written
 from .runner import Job, Pace, Watch
 
 if TYPE_CHECKING:
-    from ..agents.attacks.base import Attack
+    from ..agents.attacks.base import Attack, Place
     from ..agents.perturbers.base import Perturber
     from ..analyses.profile_found import Profile
     from ..analyses.self_preference import Matrix, Options
+    from ..store.records import Item
     from ..text.factors import Factor
     from .attack import Tried
     from .audit import Audited
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from .self_preference import Trial as Verdicts
     from .tools_gain import Trial
 
-P = TypeVar("P", bound="Audited | Tried")
 Heed = Callable[[tuple[Notice, ...]], Awaitable[None]]
 
 
@@ -339,17 +339,37 @@ class Study:
         )
 
     async def audit(
-        self, items: Items, judge: Judge | str, biases: Sequence[str | Perturber] = (), **options: Any
+        self,
+        items: Items,
+        judge: Judge | str,
+        *,
+        biases: Sequence[str | Perturber] = (),
+        samples: int = 1,
+        seed: int = 0,
+        fresh: bool = False,
+        limit: int | None = None,
+        pace: Pace | None = None,
+        name: str = "",
+        watch: Watch | None = None,
+        stop: asyncio.Event | None = None,
+        heed: Heed | None = None,
     ) -> Audited:
         """Plant cues in items on either side, judge them with and without, and say what moves the judge; it is kept.
 
         Args:
             items: as for `judge`: pairs.
             judge: who is audited.
-            biases: names, such as `bandwagon` or `my.py:perturber`, or perturbers; those of `plurijudge audit` where
-                none is given.
-            options: `samples`, `seed` and `fresh` as `graphs.audit.judged` takes them; `limit`, how many items; `pace`,
-                `name`, `watch`, `stop` and `heed` as for `judge`.
+            biases: names, such as `bandwagon` or `my.py:Perfume`, or perturbers; those of `plurijudge audit` where none
+                is given.
+            samples: how often each planted presentation is judged.
+            seed: of every draw.
+            fresh: whether answers of other runs are left unread.
+            limit: how many items; None for all.
+            pace: concurrency and deadlines.
+            name: what the data set is called.
+            watch: called with the progress after each item.
+            stop: set it to end early; the run stays open and can be gone on with.
+            heed: as for `judge`.
 
         Raises:
             BadInput: if the items cannot be read, or a name means no bias.
@@ -361,10 +381,30 @@ class Study:
         from ..agents.perturbers.known import USUAL, perturbers_of
         from .audit import audit
 
-        return await self._planted(audit, items, judge, perturbers_of(biases or USUAL), options)
+        planted = perturbers_of(biases or USUAL)
+        who, given, faults = await asyncio.to_thread(_usable, items, judge, limit)
+        options: dict[str, Any] = {"samples": samples, "seed": seed, "fresh": fresh, "name": name or "audit"}
+        options |= {"pace": pace, "watch": watch, "stop": stop, "heed": heed}
+        return replace(await audit(self, given, who, planted, **options), set_aside=faults)
 
     async def attack(
-        self, items: Items, judge: Judge | str, attacks: Sequence[str | Attack] = (), **options: Any
+        self,
+        items: Items,
+        judge: Judge | str,
+        *,
+        attacks: Sequence[str | Attack] = (),
+        places: Sequence[Place] = ("response",),
+        on: str = "weaker",
+        each: int | None = None,
+        samples: int = 1,
+        seed: int = 0,
+        fresh: bool = False,
+        limit: int | None = None,
+        pace: Pace | None = None,
+        name: str = "",
+        watch: Watch | None = None,
+        stop: asyncio.Event | None = None,
+        heed: Heed | None = None,
     ) -> Tried:
         """Plant attacks in items, judge them with and without, and count what the attacks win; it is kept.
 
@@ -372,8 +412,18 @@ class Study:
             items: as for `judge`.
             judge: who is attacked.
             attacks: kinds or names, such as `verdict`, or attacks; all where none is given.
-            options: `places`, `on`, `each`, `samples`, `seed` and `fresh` as `graphs.attack.attack` takes them;
-                `limit`, how many items; `pace`, `name`, `watch` and `stop` as for `judge`.
+            places: where they are planted.
+            on: in whose favour: `weaker`, `random`, a response's id, or the name of the model that wrote it.
+            each: how many attacks of each kind an item gets, drawn for it; all where it is not given.
+            samples: how often each attacked presentation is judged; untouched ones twice at least.
+            seed: of every draw.
+            fresh: whether answers of other runs are left unread.
+            limit: how many items; None for all.
+            pace: concurrency and deadlines.
+            name: what the data set is called.
+            watch: called with the progress after each item.
+            stop: set it to end early; the run stays open and can be gone on with.
+            heed: as for `judge`.
 
         Raises:
             BadInput: if the items cannot be read, a name means no attack, or nothing can be planted.
@@ -384,17 +434,12 @@ class Study:
         from ..agents.attacks.known import attacks_of
         from .attack import attack
 
-        return await self._planted(attack, items, judge, attacks_of(attacks), options)
-
-    async def _planted(
-        self, work: Callable[..., Awaitable[P]], items: Items, judge: Judge | str, planted: Any, options: dict[str, Any]
-    ) -> P:
-        """Do work on the items that a judge can judge; what is wrong with the others is told with what came of it."""
-        who, faults = judge if isinstance(judge, Judge) else Judge(judge), list[Fault]()
-        await asyncio.to_thread(who.check)
-        given = usable(items, who, aside=faults.append)
-        some = await asyncio.to_thread(list, islice(given, options.pop("limit", None)))
-        return replace(await work(self, some, who, planted, **options), set_aside=tuple(faults))
+        planted = attacks_of(attacks)
+        who, given, faults = await asyncio.to_thread(_usable, items, judge, limit)
+        options: dict[str, Any] = {"places": places, "on": on, "each": each, "samples": samples, "seed": seed}
+        options |= {"fresh": fresh, "name": name or "attack"}
+        options |= {"pace": pace, "watch": watch, "stop": stop, "heed": heed}
+        return replace(await attack(self, given, who, planted, **options), set_aside=faults)
 
     def fixed(self, judge: Judge) -> Judge:
         """The judge as it judges from this store: `auto` among its tools gives way to those that earned their place.
@@ -433,17 +478,13 @@ class Study:
         """`try_candidates`, for programs without an event loop; works in notebooks too."""
         return run_sync(self.try_candidates(items, contest, **options))
 
-    def audit_sync(
-        self, items: Items, judge: Judge | str, biases: Sequence[str | Perturber] = (), **options: Any
-    ) -> Audited:
+    def audit_sync(self, items: Items, judge: Judge | str, **options: Any) -> Audited:
         """`audit`, for programs without an event loop; works in notebooks too."""
-        return run_sync(self.audit(items, judge, biases, **options))
+        return run_sync(self.audit(items, judge, **options))
 
-    def attack_sync(
-        self, items: Items, judge: Judge | str, attacks: Sequence[str | Attack] = (), **options: Any
-    ) -> Tried:
+    def attack_sync(self, items: Items, judge: Judge | str, **options: Any) -> Tried:
         """`attack`, for programs without an event loop; works in notebooks too."""
-        return run_sync(self.attack(items, judge, attacks, **options))
+        return run_sync(self.attack(items, judge, **options))
 
     def compare_sync(self, items: Items, judges: Sequence[Judge | str], **options: Any) -> Compared:
         """`compare`, for programs without an event loop; works in notebooks too."""
@@ -547,6 +588,15 @@ class Study:
             )
         panel = Panel.restored(*stored_panel(self.store, run.panel, run.panel_digest)) if run.panel else None
         return who, plan, panel
+
+
+def _usable(items: Items, judge: Judge | str, limit: int | None) -> tuple[Judge, list[Item], tuple[Fault, ...]]:
+    """The judge, checked, the items that it can judge, and what is wrong with the others."""
+    who = judge if isinstance(judge, Judge) else Judge(judge)
+    who.check()
+    faults: list[Fault] = []
+    given = list(islice(usable(items, who, aside=faults.append), limit))
+    return who, given, tuple(faults)
 
 
 def _difference(before: Mapping[str, Any], now: Judge) -> str:

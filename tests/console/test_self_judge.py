@@ -73,6 +73,14 @@ def test_it_is_said_before_anything_is_asked(plurijudge: Plurijudge) -> None:
     assert judged.err.index("judges its own answers") < judged.err.index("error:")
 
 
+def test_attacks_say_it_too(plurijudge: Plurijudge) -> None:
+    plurijudge.write("i.jsonl", items(WRITERS["self"]))
+    with Loopback(answer="A") as server:
+        who = ("--judge", "openai/gpt-5-mini", "--base-url", server.base_url)
+        done = plurijudge("attack", "i.jsonl", *who, "--kind", "plea", "--each", "1")
+    assert done.code == 0 and "judges its own answers" in done.err, done.err
+
+
 def test_a_judge_of_another_known_family_needs_no_words() -> None:
     assert notices(["openai/gpt-5-mini"], {"gemini/gemini-2.5-pro": 3, "human": 1}) == ()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import pkgutil
 import sys
 import threading
 import traceback
@@ -52,8 +53,10 @@ def main() -> None:
     from plurijudge.graphs.judge import judge_graph
     from plurijudge.main import main as command
 
-    for name in ("analyses.agreement", "console.app", "graphs.study", "store.imports", "store.exports"):
-        import_module(f"plurijudge.{name}")
+    for folder in ("analyses", "console", "graphs", "reports", "store"):
+        package = import_module(f"plurijudge.{folder}")
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
     wire.library()
     judge_graph()
     assert threading.active_count() == 1, f"{threading.enumerate()}: a child might wait for a lock for ever"
