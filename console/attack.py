@@ -31,12 +31,9 @@ from .plain import BAD, answer, answer_json, kept, leave, leave_stopped, say
 
 if TYPE_CHECKING:
     from ..agents.attacks.base import Attack
-    from ..agents.judge import Judge
     from ..analyses.attack import Attacked, Line
-    from ..graphs.forecast import Forecast
     from ..metrics.estimate import Estimate
     from ..store.engine import Store
-    from ..store.records import Item
 
 EXAMPLES = examples(
     "plurijudge attack items.jsonl --judge openai/gpt-5-mini --each 2",
@@ -103,6 +100,8 @@ def attack(
     130 interrupted; the message says how to go on.
     """
     from ..agents.attacks.known import attacks_of, places_of
+    from ..graphs.attack import planted
+    from ..graphs.forecast import forecast_of
 
     chosen = attacks_of(names_in(kind))
     if listed:
@@ -121,32 +120,19 @@ def attack(
     batch = batch_of(db, allowance=allowance, calls=calls, quiet=quiet)
     try:
         given = batch.given(items, who, limit=limit)
-        expected = _expected(given, who, chosen, planting, samples=samples)
+        whole, plan = planted(given, chosen, **planting, samples=samples, fresh=fresh)
+        expected = forecast_of(whole, who, plan)
         if dry_run:
             answer_json(expected.to_dict()) if as_json else answer(str(expected))
             return
         if not quiet:
             say(f"at most {expected}, less what is stored")
-        tried = batch.attack(given, who, chosen, **planting, samples=samples, fresh=fresh, name=f"attack on {items}")
+        tried = batch.attack(whole, who, plan, name=f"attack on {items}")
         if tried.found is None:
             _leave_open(tried.outcome.run, tried.outcome.stopped, batch.db_flag)
         _answer(batch.store, tried.found, saved=True, details=details, as_json=as_json)
     finally:
         batch.close()
-
-
-def _expected(
-    items: list[Item], judge: Judge, attacks: list[Attack], planting: dict[str, Any], *, samples: int
-) -> Forecast:
-    """What it would take, nothing asked."""
-    from collections import Counter
-
-    from ..graphs.attack import attacked
-    from ..graphs.audit import plan_of
-    from ..graphs.forecast import forecast_of
-
-    plan = plan_of(samples=samples, seed=planting["seed"], unfit=Counter())
-    return forecast_of(attacked(items, attacks, **planting), judge, plan)
 
 
 def _go_on(

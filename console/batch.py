@@ -23,17 +23,17 @@ from .plain import INTERRUPTED, leave_stopped, say
 from .self_judge import tell_kin
 
 if TYPE_CHECKING:
-    from ..agents.attacks.base import Attack
     from ..agents.judge import Judge
     from ..agents.panel import Panel
     from ..agents.perturbers.base import Perturber
     from ..agents.perturbers.written import Written
+    from ..analyses.attack import Attacked
     from ..analyses.self_preference import Options
-    from ..graphs.attack import Tried
     from ..graphs.contest import Contest
     from ..graphs.legs import Leg
     from ..graphs.outcome import Outcome
     from ..graphs.plan import Plan
+    from ..graphs.planting import Tried
     from ..graphs.rewriting import Rewritten
     from ..graphs.runner import Pace, Progress
     from ..graphs.self_preference import Trial
@@ -113,24 +113,12 @@ class Batch:
         self, items: str, judge: Judge, perturbers: list[Perturber], *, limit: int | None, **options: Any
     ) -> Outcome:
         """Judge the items of a file, untouched ones twice, and what is derived from them."""
-        from ..graphs.audit import check, judged
+        from ..graphs.audit import check, planted
 
         check(judge)
-        given = self.given(items, judge, limit=limit)
+        whole, plan = planted(self.given(items, judge, limit=limit), judge, perturbers, **options)
         name = f"audit of {_file(items).name}"
-        return self._run(
-            lambda o: judged(
-                self.study,
-                given,
-                judge,
-                perturbers,
-                name=name,
-                pace=self.pace,
-                heed=partial(tell_kin, **o),
-                **options,
-                **o,
-            )
-        )
+        return self._run(lambda o: self.study.judge(whole, judge, plan=plan, name=name, **self._heeding(o)))
 
     def given(self, items: str, judge: Judge, *, limit: int | None) -> list[Item]:
         """The items of a file, or of standard input, that the judge can judge; what is left out is said."""
@@ -143,15 +131,18 @@ class Batch:
             raise NothingToJudge(f"{path} holds no item that can be judged.", way_out="items as docs/files.md shows")
         return found
 
-    def attack(self, items: Sequence[Item], judge: Judge, attacks: Sequence[Attack], **options: Any) -> Tried:
+    def attack(self, items: Sequence[Item], judge: Judge, plan: Plan, *, name: str) -> Tried[Attacked]:
         """Judge items as they are and attacked, and count what the attacks won."""
-        from ..graphs.attack import attack
+        from ..graphs.attack import kept
+        from ..graphs.planting import tried
 
         return self._run(
-            lambda o: attack(
-                self.study, items, judge, attacks, pace=self.pace, heed=partial(tell_kin, **o), **options, **o
-            )
+            lambda o: tried(self.study, items, judge, plan, partial(kept, self.study), name=name, **self._heeding(o))
         )
+
+    def _heeding(self, options: dict[str, Any]) -> dict[str, Any]:
+        """How a run is driven that says beforehand where a judge meets its kin."""
+        return {"pace": self.pace, "heed": partial(tell_kin, **options), **options}
 
     def rewrite(
         self, items: str, judge: Judge, writer: Judge, perturbers: list[Written], *, limit: int | None, fresh: bool

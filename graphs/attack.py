@@ -9,50 +9,22 @@ costs that attack alone.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..agents.attacks.base import Attack, Place
-from ..agents.judge import Judge
 from ..agents.perturbers.base import Unfit
 from ..analyses.attack import Attacked, attacked as measured, save
-from ..store.faults import Fault
 from ..store.records import Item
 from ..text.errors import BadInput
-from .audit import plan_of
-from .plan import draw
+from .plan import Plan, draw
+from .planting import Unplanted, plan_of
 
 if TYPE_CHECKING:
-    from .outcome import Outcome
     from .study import Study
 
 WEAKER, RANDOM = "weaker", "random"
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of an attack on a judge.
-
-    Attributes:
-        found: what was measured; None where the run was stopped.
-        outcome: the run.
-        set_aside: what is wrong with the items that were not judged.
-    """
-
-    found: Attacked | None
-    outcome: Outcome
-    set_aside: tuple[Fault, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
-        return {
-            "attack": None if self.found is None else self.found.to_dict(),
-            "outcome": self.outcome.to_dict(),
-            "set_aside": [str(fault) for fault in self.set_aside],
-        }
 
 
 def favoured(item: Item, on: str, *, seed: int = 0) -> str:
@@ -93,7 +65,7 @@ def attacked(
     on: str = WEAKER,
     each: int | None = None,
     seed: int = 0,
-    unfit: Counter[tuple[str, str]] | None = None,
+    unfit: Unplanted | None = None,
 ) -> Iterator[Item]:
     """Each item, and what is derived from it: one for each attack and place.
 
@@ -148,10 +120,8 @@ def drawn(attacks: Sequence[Attack], each: int, item: Item, *, seed: int = 0) ->
     return [attack for attack in attacks if attack.name in chosen]
 
 
-async def attack(
-    study: Study,
+def planted(
     items: Iterable[Item],
-    judge: Judge,
     attacks: Sequence[Attack],
     *,
     places: Sequence[Place] = ("response",),
@@ -160,14 +130,11 @@ async def attack(
     samples: int = 1,
     seed: int = 0,
     fresh: bool = False,
-    **options: Any,
-) -> Tried:
-    """Judge items as they are and attacked, and count what the attacks won.
+) -> tuple[list[Item], Plan]:
+    """What is judged where a judge is attacked, and the plan of its run.
 
     Args:
-        study: where everything is kept.
         items: records that the judge can judge.
-        judge: who is attacked.
         attacks: what is planted.
         places: where.
         on: in whose favour; see `favoured`.
@@ -175,23 +142,19 @@ async def attack(
         samples: how often each attacked presentation is judged; untouched ones twice at least.
         seed: of every draw.
         fresh: whether answers of other runs are left unread.
-        options: the others of `Study.judge`.
 
     Raises:
         BadInput: if nothing can be planted.
     """
-    unfit: Counter[tuple[str, str]] = Counter()
-    whole = list(attacked(items, attacks, places=places, on=on, each=each, seed=seed, unfit=unfit))
+    unplanted: Unplanted = Counter()
+    whole = list(attacked(items, attacks, places=places, on=on, each=each, seed=seed, unfit=unplanted))
     if not any(item.parent for item in whole):
         raise BadInput("No attack can be planted in these items.", way_out="other items, or other --place")
-    plan = plan_of(samples=samples, seed=seed, fresh=fresh, unfit=unfit)
-    outcome = await study.judge(whole, judge, plan=plan, **options)
-    if outcome.status == "open":
-        return Tried(None, outcome)
-    return Tried(await asyncio.to_thread(_measured, study, outcome.run), outcome)
+    return whole, plan_of(unplanted, samples=samples, seed=seed, fresh=fresh)
 
 
-def _measured(study: Study, run: str) -> Attacked:
+def kept(study: Study, run: str) -> Attacked:
+    """What the attacks of a closed run won, written to the store."""
     found = measured(study.store, run)
     save(study.store, found)
     return found

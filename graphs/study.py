@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,14 +34,15 @@ from .runner import Job, Pace, Watch
 if TYPE_CHECKING:
     from ..agents.attacks.base import Attack, Place
     from ..agents.perturbers.base import Perturber
+    from ..analyses.attack import Attacked
+    from ..analyses.audit import Audit
     from ..analyses.profile_found import Profile
     from ..analyses.self_preference import Matrix, Options
     from ..store.records import Item
     from ..text.factors import Factor
-    from .attack import Tried
-    from .audit import Audited
     from .compare import Compared
     from .contest import Contest
+    from .planting import Tried
     from .self_preference import Trial as Verdicts
     from .tools_gain import Trial
 
@@ -353,7 +355,7 @@ class Study:
         watch: Watch | None = None,
         stop: asyncio.Event | None = None,
         heed: Heed | None = None,
-    ) -> Audited:
+    ) -> Tried[Audit]:
         """Plant cues in items on either side, judge them with and without, and say what moves the judge; it is kept.
 
         Args:
@@ -379,13 +381,18 @@ class Study:
             StoreError: if the store cannot be opened or written.
         """
         from ..agents.perturbers.known import USUAL, perturbers_of
-        from .audit import audit
+        from .audit import kept, planted
+        from .planting import tried
 
-        planted = perturbers_of(biases or USUAL)
+        perturbers = perturbers_of(biases or USUAL)
+        edits = [one.name for one in perturbers if one.kind == "sensitivity"]
         who, given, faults = await asyncio.to_thread(_usable, items, judge, limit)
-        options: dict[str, Any] = {"samples": samples, "seed": seed, "fresh": fresh, "name": name or "audit"}
-        options |= {"pace": pace, "watch": watch, "stop": stop, "heed": heed}
-        return replace(await audit(self, given, who, planted, **options), set_aside=faults)
+        whole, plan = await asyncio.to_thread(
+            partial(planted, given, who, perturbers, samples=samples, seed=seed, fresh=fresh)
+        )
+        driven = {"pace": pace, "name": name or "audit", "watch": watch, "stop": stop, "heed": heed}
+        done = await tried(self, whole, who, plan, partial(kept, self, edits=edits), **driven)
+        return replace(done, set_aside=faults)
 
     async def attack(
         self,
@@ -405,7 +412,7 @@ class Study:
         watch: Watch | None = None,
         stop: asyncio.Event | None = None,
         heed: Heed | None = None,
-    ) -> Tried:
+    ) -> Tried[Attacked]:
         """Plant attacks in items, judge them with and without, and count what the attacks win; it is kept.
 
         Args:
@@ -432,14 +439,17 @@ class Study:
             StoreError: if the store cannot be opened or written.
         """
         from ..agents.attacks.known import attacks_of
-        from .attack import attack
+        from .attack import kept, planted
+        from .planting import tried
 
-        planted = attacks_of(attacks)
+        chosen = attacks_of(attacks)
         who, given, faults = await asyncio.to_thread(_usable, items, judge, limit)
-        options: dict[str, Any] = {"places": places, "on": on, "each": each, "samples": samples, "seed": seed}
-        options |= {"fresh": fresh, "name": name or "attack"}
-        options |= {"pace": pace, "watch": watch, "stop": stop, "heed": heed}
-        return replace(await attack(self, given, who, planted, **options), set_aside=faults)
+        where: dict[str, Any] = {"places": places, "on": on, "each": each}
+        whole, plan = await asyncio.to_thread(
+            partial(planted, given, chosen, **where, samples=samples, seed=seed, fresh=fresh)
+        )
+        driven = {"pace": pace, "name": name or "attack", "watch": watch, "stop": stop, "heed": heed}
+        return replace(await tried(self, whole, who, plan, partial(kept, self), **driven), set_aside=faults)
 
     def fixed(self, judge: Judge) -> Judge:
         """The judge as it judges from this store: `auto` among its tools gives way to those that earned their place.
@@ -478,11 +488,11 @@ class Study:
         """`try_candidates`, for programs without an event loop; works in notebooks too."""
         return run_sync(self.try_candidates(items, contest, **options))
 
-    def audit_sync(self, items: Items, judge: Judge | str, **options: Any) -> Audited:
+    def audit_sync(self, items: Items, judge: Judge | str, **options: Any) -> Tried[Audit]:
         """`audit`, for programs without an event loop; works in notebooks too."""
         return run_sync(self.audit(items, judge, **options))
 
-    def attack_sync(self, items: Items, judge: Judge | str, **options: Any) -> Tried:
+    def attack_sync(self, items: Items, judge: Judge | str, **options: Any) -> Tried[Attacked]:
         """`attack`, for programs without an event loop; works in notebooks too."""
         return run_sync(self.attack(items, judge, **options))
 

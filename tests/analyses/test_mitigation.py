@@ -11,7 +11,8 @@ import pytest
 from plurijudge import Judge, Plan, Study
 from plurijudge.agents.perturbers.known import perturbers_of
 from plurijudge.analyses.mitigation import Mitigation, mitigation, save
-from plurijudge.graphs.audit import CONTROLS, perturbed
+from plurijudge.graphs.audit import perturbed
+from plurijudge.graphs.planting import CONTROLS
 from plurijudge.store.files import read_items
 from plurijudge.store.records import Item
 from plurijudge.text.errors import BadInput

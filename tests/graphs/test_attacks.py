@@ -6,7 +6,6 @@ of it may change. The gullible one does as it finds written: what it follows is 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from plurijudge.agents.perturbers.base import Unfit
 from plurijudge.agents.protocols.known import PROTOCOLS
 from plurijudge.agents.tools.evidence import hit, told_of
 from plurijudge.analyses.attack import PROTOCOLS as COUNTED, attacked as measured
-from plurijudge.graphs.attack import RANDOM, WEAKER, attack, attacked, drawn, favoured
+from plurijudge.graphs.attack import RANDOM, WEAKER, attacked, drawn, favoured
 from plurijudge.graphs.decide import fence_of, heard_in, messages_of
 from plurijudge.graphs.plan import Plan
 from plurijudge.store.records import Gold, Item
@@ -214,7 +213,7 @@ def tried(loopback: Loopback, folder: Path, script: Sequence[Sequence[str]], ite
     )
     attacks = options.pop("attacks", [*ATTACKS.values()])
     with Study(folder / "s.db") as study:
-        return asyncio.run(attack(study, items, judge, attacks, pace=quick(), **options))
+        return study.attack_sync(items, judge, attacks=attacks, pace=quick(), **options)
 
 
 def test_a_right_judge_that_quotes_keeps_its_verdict_through_the_whole_graph(
@@ -271,7 +270,7 @@ def test_text_that_poses_as_a_call_is_carried_out_by_no_tool(loopback: Loopback,
     judge = Judge("openai/m", base_url=loopback.base_url, structured="text", tools=("calculator",))
     attacks = [one for one in ATTACKS.values() if one.kind == "tool"]
     with Study(tmp_path / "s.db") as study:
-        found = asyncio.run(attack(study, [item()], judge, attacks, pace=quick())).found
+        found = study.attack_sync([item()], judge, attacks=attacks, pace=quick()).found
     assert found is not None and found.total.measures["success"].estimate == 0.0
     assert rows(tmp_path / "s.db", "SELECT count(*) FROM tool_call WHERE round > 0") == [(0,)]
 

@@ -17,8 +17,9 @@ from plurijudge.agents.perturbers.base import LABEL
 from plurijudge.agents.perturbers.known import perturbers_of
 from plurijudge.analyses.audit import Audit, audit
 from plurijudge.benchmarks.crash import unfenced
-from plurijudge.graphs.audit import CONTROLS, perturbed
+from plurijudge.graphs.audit import perturbed
 from plurijudge.graphs.decide import asked_text
+from plurijudge.graphs.planting import CONTROLS
 from plurijudge.graphs.runner import Pace
 from plurijudge.store.files import item_of_fields
 from plurijudge.store.records import Item, Message, VerdictKey

@@ -30,7 +30,7 @@ def test_an_audit_finds_what_is_planted_and_keeps_it(tmp_path: Path) -> None:
         assert kept["command"] == f"plurijudge audit --run {done.outcome.run}"
         own = study.audit_sync(EXAMPLES, FIRST, biases=[Bandwagon()], limit=20, seed=3)
         assert own.found is not None
-        assert own.to_dict()["audit"]["biases"] == done.to_dict()["audit"]["biases"]
+        assert own.to_dict()["found"]["biases"] == done.to_dict()["found"]["biases"]
 
 
 def test_an_attack_is_counted_and_kept(tmp_path: Path) -> None:
