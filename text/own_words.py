@@ -108,11 +108,13 @@ def _blanked(text: str, start: int, end: int) -> str:
 
 def _without_quotations(text: str, source: _Source) -> str:
     """The text, blank where it quotes from the source; within JSON, quotation marks are the form and stay."""
-    marks = [found for found in _MARK.finditer(text)]
+    marks: list[re.Match[str]] = []
+    done = 0
+    for start, end in [*((start, end) for start, end, _ in json_in(text)[0]), (len(text), len(text))]:
+        marks += _MARK.finditer(text, done, start)
+        done = end
     if len(marks) < 2:
         return text
-    documents = [(start, end) for start, end, _ in json_in(text)[0]]
-    marks = [mark for mark in marks if not any(start <= mark.start() < end for start, end in documents)]
     done = 0
     for number, opening in enumerate(marks):
         if opening.start() < done:
