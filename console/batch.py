@@ -116,8 +116,8 @@ class Batch:
         from ..graphs.audit import check, planted
 
         check(judge)
-        whole, plan = planted(self.given(items, judge, limit=limit), judge, perturbers, **options)
-        name = f"audit of {_file(items).name}"
+        whole, plan = planted(self.given(items, judge, limit=limit), perturbers, **options)
+        name = f"audit of {Path(items).name}"
         return self._run(lambda o: self.study.judge(whole, judge, plan=plan, name=name, **self._heeding(o)))
 
     def given(self, items: str, judge: Judge, *, limit: int | None) -> list[Item]:
@@ -136,9 +136,7 @@ class Batch:
         from ..graphs.attack import kept
         from ..graphs.planting import tried
 
-        return self._run(
-            lambda o: tried(self.study, items, judge, plan, partial(kept, self.study), name=name, **self._heeding(o))
-        )
+        return self._run(lambda o: tried(self.study, items, judge, plan, kept, name=name, **self._heeding(o)))
 
     def _heeding(self, options: dict[str, Any]) -> dict[str, Any]:
         """How a run is driven that says beforehand where a judge meets its kin."""

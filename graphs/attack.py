@@ -11,18 +11,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from ..agents.attacks.base import Attack, Place
 from ..agents.perturbers.base import Unfit
 from ..analyses.attack import Attacked, attacked as measured, save
+from ..store.engine import Store
 from ..store.records import Item
 from ..text.errors import BadInput
 from .plan import Plan, draw
 from .planting import Unplanted, plan_of
-
-if TYPE_CHECKING:
-    from .study import Study
 
 WEAKER, RANDOM = "weaker", "random"
 
@@ -153,8 +150,8 @@ def planted(
     return whole, plan_of(unplanted, samples=samples, seed=seed, fresh=fresh)
 
 
-def kept(study: Study, run: str) -> Attacked:
+def kept(store: Store, run: str) -> Attacked:
     """What the attacks of a closed run won, written to the store."""
-    found = measured(study.store, run)
-    save(study.store, found)
+    found = measured(store, run)
+    save(store, found)
     return found

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from ..agents.judge import Judge
 from ..agents.perturbers.base import Perturber, Unfit
 from ..analyses.audit import Audit, audit as measured, save
+from ..store.engine import Store
 from ..store.records import Item
 from ..text.errors import BadInput, BadJudge, NothingToJudge, PlurijudgeError
 from .plan import Plan
 from .planting import Unplanted, plan_of
-
-if TYPE_CHECKING:
-    from .study import Study
 
 
 def perturbed(
@@ -73,7 +70,6 @@ def check(judge: Judge) -> None:
 
 def planted(
     items: Iterable[Item],
-    judge: Judge,
     perturbers: Sequence[Perturber],
     *,
     samples: int = 1,
@@ -84,17 +80,14 @@ def planted(
 
     Args:
         items: pairs that the judge can judge.
-        judge: who is audited.
         perturbers: what is planted.
         samples: how often each planted presentation is judged.
         seed: of every draw.
         fresh: whether answers of other runs are left unread.
 
     Raises:
-        BadJudge: if the judge judges no pairs.
         NothingToJudge: if there is no item.
     """
-    check(judge)
     unplanted: Unplanted = Counter()
     whole = list(perturbed(items, perturbers, seed=seed, unfit=unplanted))
     if not whole:
@@ -102,14 +95,8 @@ def planted(
     return whole, plan_of(unplanted, samples=samples, seed=seed, fresh=fresh)
 
 
-def kept(study: Study, run: str, *, edits: Sequence[str]) -> Audit:
-    """What moved the judge of a closed run, written to the store.
-
-    Args:
-        study: where the run is.
-        run: its id.
-        edits: the names of what makes a response worse.
-    """
-    found = measured(study.store, run, edits=edits)
-    save(study.store, found, command=f"plurijudge audit --run {run}")
+def kept(store: Store, run: str) -> Audit:
+    """What moved the judge of a closed run, written to the store."""
+    found = measured(store, run)
+    save(store, found, command=f"plurijudge audit --run {run}")
     return found

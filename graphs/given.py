@@ -49,6 +49,24 @@ def as_item(given: Any, number: int = 1) -> Item:
         raise BadInput(f"Item {number}: `{fault.field}` {fault.reason}.") from error
 
 
+def as_judge(given: Judge | str | None) -> Judge:
+    """A judge as it is described, or the one of a model's name; the built-in one where none is given.
+
+    Raises:
+        BadJudge: if there is no such model.
+    """
+    return given if isinstance(given, Judge) else Judge(given) if given else Judge()
+
+
+def items_of(items: Any) -> Iterator[Item]:
+    """The items of records, mappings or a data frame, one by one.
+
+    Raises:
+        BadInput: if one is no item; the message names its number, the field and the reason.
+    """
+    return (as_item(given, number) for number, given in enumerate(rows_of(items), 1))
+
+
 def usable(items: Items, judge: Judge, *, aside: Callable[[Fault], None] | None = None) -> Iterator[Item]:
     """The items that a judge can judge, each id once.
 
@@ -61,9 +79,10 @@ def usable(items: Items, judge: Judge, *, aside: Callable[[Fault], None] | None 
         BadInput: if the file cannot be read, or a record is no item.
     """
     plan, seen = Plan(), dict[str, int]()
-    source, lines = "items", _lines(items)
     if isinstance(items, (str, os.PathLike)):
         source, lines = str(items), read_items(items)
+    else:
+        source, lines = "items", _lines(items)
     for line in lines:
         fault = line.fault
         if line.record is not None:
@@ -79,5 +98,4 @@ def usable(items: Items, judge: Judge, *, aside: Callable[[Fault], None] | None 
 
 
 def _lines(items: Any) -> Iterator[Line[Item]]:
-    for number, given in enumerate(rows_of(items), 1):
-        yield Line(number, number, as_item(given, number), None)
+    return (Line(number, number, item, None) for number, item in enumerate(items_of(items), 1))

@@ -12,7 +12,7 @@ from ..agents.ledger import NoLedger
 from ..agents.panel import Panel
 from ..store.records import Decision, Item
 from ..text.errors import BadInput
-from .given import as_item
+from .given import as_item, as_judge
 from .in_sync import run_sync
 from .model import Models
 from .panel import graph_of, seated
@@ -34,7 +34,7 @@ async def judge_item(
         BadInput: if the item does not hold, or the protocol cannot judge it.
         ModelError: if the model cannot be called at all.
     """
-    who = judge if isinstance(judge, Judge) else Judge(judge) if judge else Judge()
+    who = as_judge(judge)
     await asyncio.to_thread(who.check)
     record, made = as_item(item).model_copy(update={"gold": []}), plan or Plan()
     why = made.unfit(record, who)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ..agents.judge import Judge
+from ..store.engine import Store
 from ..store.faults import Fault
 from ..store.records import Item
 from .plan import Plan
@@ -72,7 +73,7 @@ def plan_of(unplanted: Unplanted, *, samples: int = 1, seed: int = 0, fresh: boo
 
 
 async def tried(
-    study: Study, items: Sequence[Item], judge: Judge, plan: Plan, measured: Callable[[str], F], **options: Any
+    study: Study, items: Sequence[Item], judge: Judge, plan: Plan, kept: Callable[[Store, str], F], **options: Any
 ) -> Tried[F]:
     """Judge items, and measure unless the run was stopped.
 
@@ -81,10 +82,10 @@ async def tried(
         items: untouched ones, and what was derived from them.
         judge: who is tried.
         plan: of the run.
-        measured: gives what a closed run says, by the run's id, and keeps it.
+        kept: gives what a closed run says, and keeps it.
         options: the others of `Study.judge`.
     """
     outcome = await study.judge(items, judge, plan=plan, **options)
     if outcome.status == "open":
         return Tried(None, outcome)
-    return Tried(await asyncio.to_thread(measured, outcome.run), outcome)
+    return Tried(await asyncio.to_thread(kept, study.store, outcome.run), outcome)

@@ -24,7 +24,7 @@ from ..store.runs import Run, check_closed, create_run, find_run
 from ..store.transactions import ask
 from ..text.errors import BadInput, BadJudge
 from .early import gate_answer
-from .given import Items, as_item, rows_of, sized, usable
+from .given import Items, as_judge, items_of, sized, usable
 from .in_sync import run_sync
 from .outcome import Outcome
 from .panel import seated
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ..text.factors import Factor
     from .compare import Compared
     from .contest import Contest
-    from .planting import Tried
+    from .planting import F, Tried
     from .self_preference import Trial as Verdicts
     from .tools_gain import Trial
 
@@ -122,7 +122,7 @@ class Study:
             ModelError: if the model cannot be called at all.
             StoreError: if the store cannot be opened or written.
         """
-        who = judge if isinstance(judge, Judge) else Judge(judge) if judge else Judge()
+        who = as_judge(judge)
         await asyncio.to_thread(who.check)
         who = await asyncio.to_thread(self.fixed, who)
         voices = await asyncio.to_thread(seated, panel, who)
@@ -381,18 +381,13 @@ class Study:
             StoreError: if the store cannot be opened or written.
         """
         from ..agents.perturbers.known import USUAL, perturbers_of
-        from .audit import kept, planted
-        from .planting import tried
+        from .audit import check, kept, planted
 
-        perturbers = perturbers_of(biases or USUAL)
-        edits = [one.name for one in perturbers if one.kind == "sensitivity"]
-        who, given, faults = await asyncio.to_thread(_usable, items, judge, limit)
-        whole, plan = await asyncio.to_thread(
-            partial(planted, given, who, perturbers, samples=samples, seed=seed, fresh=fresh)
-        )
+        who, perturbers = as_judge(judge), perturbers_of(biases or USUAL)
+        check(who)
+        plant = partial(planted, perturbers=perturbers, samples=samples, seed=seed, fresh=fresh)
         driven = {"pace": pace, "name": name or "audit", "watch": watch, "stop": stop, "heed": heed}
-        done = await tried(self, whole, who, plan, partial(kept, self, edits=edits), **driven)
-        return replace(done, set_aside=faults)
+        return await self._tried(items, who, plant, kept, limit=limit, **driven)
 
     async def attack(
         self,
@@ -440,16 +435,35 @@ class Study:
         """
         from ..agents.attacks.known import attacks_of
         from .attack import kept, planted
-        from .planting import tried
 
-        chosen = attacks_of(attacks)
-        who, given, faults = await asyncio.to_thread(_usable, items, judge, limit)
-        where: dict[str, Any] = {"places": places, "on": on, "each": each}
-        whole, plan = await asyncio.to_thread(
-            partial(planted, given, chosen, **where, samples=samples, seed=seed, fresh=fresh)
+        who, chosen = as_judge(judge), attacks_of(attacks)
+        plant = partial(
+            planted, attacks=chosen, places=places, on=on, each=each, samples=samples, seed=seed, fresh=fresh
         )
         driven = {"pace": pace, "name": name or "attack", "watch": watch, "stop": stop, "heed": heed}
-        return replace(await tried(self, whole, who, plan, partial(kept, self), **driven), set_aside=faults)
+        return await self._tried(items, who, plant, kept, limit=limit, **driven)
+
+    async def _tried(
+        self,
+        items: Items,
+        judge: Judge,
+        plant: Callable[[list[Item]], tuple[list[Item], Plan]],
+        kept: Callable[[Store, str], F],
+        *,
+        limit: int | None,
+        **driven: Any,
+    ) -> Tried[F]:
+        """Plant in the items that a judge can judge, judge, and measure; what is wrong with the others is told."""
+        from .planting import tried
+
+        faults: list[Fault] = []
+
+        def whole() -> tuple[list[Item], Plan]:
+            judge.check()
+            return plant(list(islice(usable(items, judge, aside=faults.append), limit)))
+
+        derived, plan = await asyncio.to_thread(whole)
+        return replace(await tried(self, derived, judge, plan, kept, **driven), set_aside=tuple(faults))
 
     def fixed(self, judge: Judge) -> Judge:
         """The judge as it judges from this store: `auto` among its tools gives way to those that earned their place.
@@ -569,11 +583,7 @@ class Study:
                     f"{len(faults)} lines cannot be used: {shown}.", way_out="mend them, or leave out --strict"
                 )
             return Reading.of_file(dataset_of_file(self.store, path))
-        records = (
-            [as_item(item, n) for n, item in enumerate(rows_of(items), 1)]
-            if sized(items)
-            else (as_item(item, n) for n, item in enumerate(rows_of(items), 1))
-        )
+        records = list(items_of(items)) if sized(items) else items_of(items)
         dataset, given = dataset_of_records(self.store, records, name=name or "items")
         return Reading.of_records(dataset, given)
 
@@ -598,15 +608,6 @@ class Study:
             )
         panel = Panel.restored(*stored_panel(self.store, run.panel, run.panel_digest)) if run.panel else None
         return who, plan, panel
-
-
-def _usable(items: Items, judge: Judge | str, limit: int | None) -> tuple[Judge, list[Item], tuple[Fault, ...]]:
-    """The judge, checked, the items that it can judge, and what is wrong with the others."""
-    who = judge if isinstance(judge, Judge) else Judge(judge)
-    who.check()
-    faults: list[Fault] = []
-    given = list(islice(usable(items, who, aside=faults.append), limit))
-    return who, given, tuple(faults)
 
 
 def _difference(before: Mapping[str, Any], now: Judge) -> str:
